@@ -1,0 +1,1 @@
+"""From GADF FITS files to observation records to table rows; no DaCHS import in here."""

@@ -1,0 +1,1 @@
+"""The private instance: packages, PostgreSQL cluster, DaCHS root, release, server."""
