@@ -1,0 +1,88 @@
+"""Coverage of a data set on the sky and in time."""
+
+from __future__ import annotations
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import FK5, ICRS, SkyCoord
+from astropy.time import Time
+from mocpy import TimeMOC
+
+TMOC_ORDER = 41
+"""Order of the time MOCs: cells of 2**(61 - 41) microseconds, 1.05 s (MOC 2.0, section 4.2)."""
+
+POLYGON_CORNERS = 24
+"""Corners of the polygon that stands for a round field of view; its area is 1.1 % short."""
+
+
+def time_moc(starts: Time, stops: Time) -> str:
+    """Write good time intervals as a time MOC.
+
+    Parameters
+    ----------
+    starts, stops
+        Ends of the intervals, shape (n,), any scale; the MOC itself is in TCB, as MOC 2.0 demands.
+
+    Returns
+    -------
+    str
+        The MOC in the ASCII form of MOC 2.0, section 5.2.
+    """
+    moc = TimeMOC.from_time_ranges(starts, stops, order=TMOC_ORDER)
+    return " ".join(str(moc.to_string()).split())
+
+
+def to_icrs(ra: float, dec: float, frame: str, equinox: float) -> tuple[float, float]:
+    """Bring an equatorial position to ICRS.
+
+    FK5 of equinox J2000.0 is taken as ICRS: the frames agree within 25 mas, far below the
+    pointing accuracy of a Cherenkov telescope, and what we publish then equals what the header
+    says to the last digit.
+
+    Parameters
+    ----------
+    ra, dec
+        Position in degrees.
+    frame
+        ``ICRS`` or ``FK5`` in any case.
+    equinox
+        Equinox in Julian years; it matters for FK5 only.
+
+    Returns
+    -------
+    tuple of float
+        Right ascension in [0, 360) and declination, degrees.
+
+    Raises
+    ------
+    ValueError
+        The frame is neither of the two.
+    """
+    name = frame.strip().upper()
+    if name not in ("ICRS", "FK5"):
+        raise ValueError(f"{frame!r}, expected ICRS or FK5")
+    if name == "FK5" and equinox != 2000.0:
+        moved = SkyCoord(ra * u.deg, dec * u.deg, frame=FK5(equinox=Time(equinox, format="jyear"))).icrs
+        return float(moved.ra.deg), float(moved.dec.deg)
+    return ra % 360.0, dec
+
+
+def circle_polygon(ra: float, dec: float, radius: float) -> list[float]:
+    """Approximate a circle on the sky by a polygon with its corners on the circle.
+
+    Parameters
+    ----------
+    ra, dec
+        Centre in degrees, ICRS.
+    radius
+        Radius in degrees, below 90.
+
+    Returns
+    -------
+    list of float
+        ``ra1, dec1, ra2, dec2, ...`` in degrees, as DALI 1.1 writes polygons.
+    """
+    angles = np.arange(POLYGON_CORNERS) * (360.0 / POLYGON_CORNERS) * u.deg
+    centre = SkyCoord(ra * u.deg, dec * u.deg, frame=ICRS)
+    corners = centre.directional_offset_by(angles, radius * u.deg)
+    return [float(value) for pair in zip(corners.ra.deg, corners.dec.deg, strict=True) for value in pair]

@@ -1,0 +1,142 @@
+"""All rows of a release, file by file: what the DaCHS grammar of a collection asks for.
+
+A file that cannot be published neither stops nor hides the others: it is reported, and the run goes
+on. The report is a JSON document, so that whoever started the import can show it and exit with a
+code that says so.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.progress import track
+
+from ingest import gadf, mapping
+from ingest.errors import CherenkovVOError, GADFError
+from ingest.identifiers import DatasetId
+from ingest.release import Release
+
+REPORT_VARIABLE = "CHERENKOV_VO_REPORT"
+"""Environment variable that names the directory for import reports."""
+
+log = logging.getLogger("cherenkov_vo.ingest")
+
+
+@dataclass
+class Report:
+    """What became of the files of a release."""
+
+    collection: str
+    files: int = 0
+    published: int = 0
+    events: int = 0
+    failures: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def fail(self, path: Path, error: CherenkovVOError) -> None:
+        """Note a file that is not published, and why."""
+        self.failures.append({"file": path.name, "kind": type(error).__name__, "problem": str(error)})
+        log.error("not published: %s", error)
+
+    def save(self, directory: Path) -> None:
+        """Write ``<collection>.json`` into a directory, in one step."""
+        target = directory / f"{self.collection}.json"
+        partial = target.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        partial.replace(target)
+
+    @staticmethod
+    def load(directory: Path, collection: str) -> Report | None:
+        """Read the report of the last import of a collection; None if there is none."""
+        try:
+            return Report(**json.loads((directory / f"{collection}.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def event_files(directory: Path, release: Release) -> list[Path]:
+    """Give the event files of a release, sorted by name."""
+    return sorted(directory.glob(release.files))
+
+
+def observations(
+    directory: Path, release: Release, report: Report, *, progress: bool = False
+) -> Iterator[gadf.Observation]:
+    """Read all event files of a release; files that cannot be read go to the report.
+
+    Parameters
+    ----------
+    directory
+        The release's data directory.
+    release
+        Its configuration.
+    report
+        Takes counts and failures.
+    progress
+        Draw a progress bar on standard error.
+    """
+    paths = event_files(directory, release)
+    report.files = len(paths)
+    if release.expected_files is not None and len(paths) < release.expected_files:
+        report.warnings.append(f"{len(paths)} files in {directory}, expected {release.expected_files}")
+    seen: dict[str, str] = {}
+    shown = track(paths, description=f"Reading {report.collection}", transient=True) if progress else paths
+    for path in shown:
+        try:
+            observation = gadf.read(
+                path,
+                reference_energy_tev=release.reference_energy_tev,
+                reference_offset_deg=release.reference_offset_deg,
+            )
+            obs_id = mapping.observation_id(observation)
+            if obs_id in seen:
+                raise GADFError(
+                    path, f"{obs_id} was already read from {seen[obs_id]}", hdu="EVENTS", keyword="OBS_ID"
+                )
+        except CherenkovVOError as error:
+            report.fail(path, error)
+            continue
+        seen[obs_id] = path.name
+        yield observation
+
+
+def rows(
+    directory: Path, release: Release, authority: str, collection: str, *, progress: bool = False
+) -> Iterator[tuple[str, mapping.Row]]:
+    """Yield all rows of a release with the role of the table that takes them.
+
+    Roles are ``observation`` (the collection's ObsCore table), ``link`` (its DataLink rows) and
+    ``product`` (the DaCHS products table).
+
+    Parameters
+    ----------
+    directory
+        The release's data directory, as the DaCHS inputs directory has it: its last two path
+        elements become the access reference (``hess_dr/data/...``).
+    release, authority, collection
+        Configuration, IVOA authority, name of the collection's schema.
+    progress
+        Draw a progress bar on standard error.
+    """
+    report = Report(collection)
+    for observation in observations(directory, release, report, progress=progress):
+        accref = f"{collection}/{observation.path.relative_to(directory)}"
+        dataset = DatasetId(authority, collection, mapping.observation_id(observation))
+        try:
+            row = mapping.observation_row(observation, release, dataset, accref)
+            links = mapping.link_rows(observation, release, dataset, accref)
+        except CherenkovVOError as error:
+            report.fail(observation.path, error)
+            continue
+        report.published += 1
+        report.events += observation.n_events
+        yield "observation", row
+        yield from (("link", link) for link in links)
+        yield "product", mapping.product_row(row, collection)
+    if REPORT_VARIABLE in os.environ:
+        report.save(Path(os.environ[REPORT_VARIABLE]))

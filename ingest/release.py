@@ -1,0 +1,104 @@
+"""The configuration of one release: ``release.toml`` beside the collection's ``q.rd``."""
+
+from __future__ import annotations
+
+import datetime
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ingest.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Registry(_Strict):
+    """What the registry record says of the release (VOResource 1.1)."""
+
+    title: str = Field(description="Title of the resource.")
+    short_name: str = Field(max_length=16, description="Short name; VOResource allows 16 characters.")
+    description: str = Field(description="What the data are, for somebody who has never heard of them.")
+    creators: tuple[str, ...] = Field(min_length=1, description="Who made the data, one name per entry.")
+    subjects: tuple[str, ...] = Field(
+        min_length=1, description="Terms of the Unified Astronomy Thesaurus in their URI form."
+    )
+    creation_date: datetime.date = Field(description="When this resource was created here.")
+    reference_url: str = Field(description="A page where people can read on.")
+    source_doi: str | None = Field(None, description="DOI of the release, without a resolver.")
+    source: str | None = Field(None, description="Bibcode of the paper to cite.")
+    rights: str = Field(description="Terms of use, in the words of the release.")
+    rights_uri: str | None = Field(None, description="URI of the licence.")
+    attribution: str = Field(description="The acknowledgement that the release asks for.")
+    facility: str = Field(description="Name of the observatory, in the registry's spelling.")
+    instrument: str = Field(description="Name of the instrument.")
+
+
+class Release(_Strict):
+    """One release of one collection."""
+
+    obs_collection: str = Field(description="ObsCore obs_collection of every row.")
+    dataproduct_subtype: str = Field("GADF DL3", description="ObsCore dataproduct_subtype of every row.")
+    calib_level: int = Field(2, ge=0, le=4, description="ObsCore calib_level; 2 for DL3 event lists.")
+    simulated: bool = Field(description="True if no telescope took these data; titles then say so.")
+    vocabulary: Literal["talk", "draft"] = Field("talk", description="The terms to use, see ingest.vocabulary.")
+    files: str = Field("data/*.fits.gz", description="Pattern of the event files below the data directory.")
+    creator_name: str = Field(description="ObsCore obs_creator_name of every row.")
+    bib_reference: str | None = Field(None, description="ObsCore bib_reference of every row.")
+    data_rights: Literal["public", "secure", "proprietary"] = Field(
+        "public", description="ObsCore data_rights of every row."
+    )
+    release_date: datetime.date | None = Field(None, description="ObsCore obs_release_date of every row.")
+    calib_status: Literal["calibrated"] | None = Field(
+        "calibrated", description="ObsCore s_, t_ and em_calib_status; leave out where it is unknown."
+    )
+    reference_energy_tev: float = Field(
+        1.0, gt=0, description="Energy in TeV at which the resolutions and the field of view are given."
+    )
+    reference_offset_deg: float = Field(
+        0.5, ge=0, description="Off-axis angle in degrees at which the resolutions are given."
+    )
+    expected_files: int | None = Field(
+        None, gt=0, description="Number of event files of the complete release; fewer are reported."
+    )
+    registry: Registry
+
+    @model_validator(mode="after")
+    def _simulated_says_so(self) -> Release:
+        if self.simulated:
+            for name, text in (
+                ("obs_collection", self.obs_collection),
+                ("title", self.registry.title),
+                ("description", self.registry.description),
+            ):
+                if "simulated" not in text.lower():
+                    raise ValueError(f"simulated = true, but {name} does not say 'simulated'")
+        return self
+
+
+def load(path: Path) -> Release:
+    """Read a release configuration.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is not TOML, or has unknown, missing or senseless keys; the message
+        lists them all.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the release configuration ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        return Release.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'release'}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise ConfigError(f"{path}: {faults}") from error
