@@ -1,0 +1,1 @@
+"""What all collections share: columns, streams and the code that the RDs call."""

@@ -1,0 +1,204 @@
+<resource schema="dc" resdir="rd">
+	<meta name="creationDate">2026-11-23T12:00:00Z</meta>
+	<meta name="title">Building blocks of a collection of Cherenkov data</meta>
+	<meta name="description">Streams that a collection's RD replays: metadata, tables, import, services.
+		Give collection, the name of the schema and of the folder below inputs.</meta>
+	<meta name="subject">gamma-ray-astronomy</meta>
+
+	<STREAM id="metadata">
+		<doc>Registry metadata from the collection's release.toml.</doc>
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				yield from metadata.items("\collection")
+			</codeItems>
+			<events>
+				<meta name="\\name">\\value</meta>
+			</events>
+		</LOOP>
+		<meta name="contentLevel">research</meta>
+		<meta name="type">archive</meta>
+		<meta name="coverage.waveband">Gamma-ray</meta>
+		<coverage>
+			<updater sourceTable="obscore" mocOrder="6"/>
+		</coverage>
+	</STREAM>
+
+	<STREAM id="time-annotation">
+		<doc>Declares time scale and origin of t_min and t_max: MJD in TT at the telescope.</doc>
+		<LOOP listItems="t_min t_max">
+			<events>
+				<dm>
+					(votable:Coords) {
+						time: (votable:TimeCoordinate) {
+							frame: (votable:TimeFrame) {
+								timescale: TT
+								refPosition: TOPOCENTER
+								time0: MJD-origin
+							}
+							location: @\item
+						}
+					}
+				</dm>
+			</events>
+		</LOOP>
+	</STREAM>
+
+	<STREAM id="obscore-columns">
+		<doc>All columns of this site's ObsCore table, and those of the High-Energy extension.</doc>
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				for column in base.resolveCrossId("//obscore#ObsCore").columns:
+					yield {"name": column.name, "ucd": metadata.main_ucd(column)}
+			</codeItems>
+			<events>
+				<column original="//obscore#ObsCore.\name" ucd="\ucd"/>
+			</events>
+		</LOOP>
+		<FEED source="rd/hea#columns"/>
+	</STREAM>
+
+	<STREAM id="tables">
+		<doc>The tables of a collection: obscore, one row for each event list, and links, one for each
+			file that can be fetched.</doc>
+		<table id="obscore" onDisk="True" adql="True" primary="obs_publisher_did">
+			<meta name="description">All observations of \metaString{title}: ObsCore with the High-Energy
+				extension, one row for each event list. access_url is the file itself, with events and
+				responses; the DataLink service has its parts. Times are MJD in TT.</meta>
+			<meta name="_associatedDatalinkService">
+				<meta name="serviceId">dl</meta>
+				<meta name="idColumn">obs_publisher_did</meta>
+			</meta>
+			<property key="forceStats">True</property>
+			<mixin
+				access_url="'\getConfig{web}{serverURL}/\collection/q/dl/dlmeta?ID=' || gavo_urlescape(obs_publisher_did)"
+				access_format="'application/x-votable+xml;content=datalink'"
+				access_estsize="10"
+				>//obscore#publishObscoreLike</mixin>
+			<mixin>rd/hea#publish</mixin>
+			<FEED source="//products#tableRules" accrefName="access_url"/>
+			<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec"/>
+			<index columns="s_region" method="GIST"/>
+			<LOOP listItems="obs_id target_name t_min t_max energy_min energy_max">
+				<events>
+					<index columns="\\item"/>
+				</events>
+			</LOOP>
+			<stc>Polygon ICRS [s_region]</stc>
+			<stc>Position ICRS "s_ra" "s_dec"</stc>
+			<FEED source="rd/collection#time-annotation"/>
+			<FEED source="rd/collection#obscore-columns"/>
+		</table>
+
+		<table id="links" onDisk="True" primary="access_path">
+			<meta name="description">The rows of the DataLink documents of this collection.</meta>
+			<mixin>rd/links#publish</mixin>
+			<index columns="ID"/>
+			<index columns="obs_id"/>
+			<LOOP listItems="ID semantics content_qualifier content_type content_length description">
+				<events>
+					<column original="//datalink#dlresponse.\\item"/>
+				</events>
+			</LOOP>
+			<column original="//obscore#ObsCore.obs_id"/>
+			<column name="access_path" type="text" required="True"
+				description="Path of the linked file from the server's root"/>
+			<column name="hdus" type="text"
+				description="Byte ranges (offset+size) of the run's unpacked file that make the linked
+					file, after a primary header; NULL if it is the run's file as it is"/>
+		</table>
+	</STREAM>
+
+	<STREAM id="import">
+		<doc>The import: one pass over the release's files feeds all tables.</doc>
+		<data id="import">
+			<sources items="release.toml"/>
+			<embeddedGrammar isDispatching="True">
+				<iterator>
+					<code>
+						from rd import metadata
+						yield from metadata.rows("\collection")
+					</code>
+				</iterator>
+			</embeddedGrammar>
+			<make table="obscore" role="observation">
+				<rowmaker idmaps="*">
+					<map key="s_region">pgsphere.SPoly.fromDALI(@s_region) if @s_region else None</map>
+					<map key="source_table">"\collection.obscore"</map>
+				</rowmaker>
+			</make>
+			<make table="links" role="link"/>
+			<make table="//products#products" role="product" rowmaker="//products#productsMaker"/>
+		</data>
+	</STREAM>
+
+	<STREAM id="services">
+		<doc>Cone search (and form), DataLink, and the files cut out of runs.</doc>
+		<service id="cone" allowed="scs.xml,form,static">
+			<meta name="title">\metaString{title}: Cone Search</meta>
+			<meta name="shortName">\metaString{shortName} SCS</meta>
+			<meta name="description">Finds observations by their pointing position.
+				\metaString{description}</meta>
+			<FEED source="rd/collection#cone-example" collection="\collection"/>
+			<publish render="scs.xml" sets="ivo_managed"/>
+			<publish render="form" sets="local,ivo_managed"/>
+			<scsCore queriedTable="obscore">
+				<FEED source="//scs#coreDescs"/>
+				<LOOP listItems="target_name obs_id t_min energy_max">
+					<events>
+						<condDesc buildFrom="\\item"/>
+					</events>
+				</LOOP>
+			</scsCore>
+			<outputTable autoCols="obs_id,target_name,s_ra,s_dec,t_min,t_max,t_exptime,ev_xel,energy_min,energy_max,s_fov,obs_mode,event_type,obs_collection,dataproduct_type,access_url,access_format,access_estsize,obs_publisher_did">
+				<FEED source="rd/collection#time-annotation"/>
+			</outputTable>
+		</service>
+
+		<service id="dl" allowed="dlmeta">
+			<meta name="title">\metaString{title}: DataLink</meta>
+			<meta name="shortName">\metaString{shortName} DL</meta>
+			<meta name="description">Leads from an observation to its event list, its instrument
+				responses, and the complete file. IDs are obs_publisher_did; obs_id works, too.</meta>
+			<datalinkCore>
+				<descriptorGenerator>
+					<setup imports="datalink.service"/>
+					<code>
+						return datalink.service.describe("\collection", pubDID)
+					</code>
+				</descriptorGenerator>
+				<metaMaker>
+					<setup imports="datalink.service"/>
+					<code>
+						yield from datalink.service.links(descriptor)
+					</code>
+				</metaMaker>
+			</datalinkCore>
+		</service>
+
+		<service id="part" allowed="custom" customPage="../rd/part_page">
+			<meta name="title">\metaString{title}: Parts of Observations</meta>
+			<meta name="description">Delivers event lists and responses as FITS files of their own,
+				cut out of the files of the release.</meta>
+			<nullCore/>
+		</service>
+	</STREAM>
+
+	<STREAM id="cone-example">
+		<doc>A position that the registry may test the cone search with: the first observation's.</doc>
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				yield from metadata.example("\collection")
+			</codeItems>
+			<events>
+				<meta name="testQuery">
+					<meta name="ra">\\ra</meta>
+					<meta name="dec">\\dec</meta>
+					<meta name="sr">0.1</meta>
+				</meta>
+			</events>
+		</LOOP>
+	</STREAM>
+</resource>

@@ -1,0 +1,81 @@
+"""Registry metadata of a collection: from its ``release.toml`` to DaCHS meta items."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gavo import base
+
+from ingest import feed, release
+from ingest.release import Release
+
+MAIN_COLUMNS = ("s_ra", "s_dec", "obs_id")
+"""What a cone search takes as position and identifier of a row."""
+
+
+def directory(collection: str) -> Path:
+    """Give the directory of a collection below the DaCHS inputs directory."""
+    return Path(base.getConfig("inputsDir")) / collection
+
+
+def of(collection: str) -> Release:
+    """Load the release configuration that a collection publishes."""
+    return release.load(directory(collection) / "release.toml")
+
+
+def items(collection: str) -> Iterator[dict[str, str]]:
+    """Yield name and value of each meta item of a collection, for a ``LOOP``.
+
+    Texts that belong to a record as a whole come from here; what every collection has in common
+    (content level, waveband) stands in the RD.
+    """
+    record = of(collection).registry
+    pairs = [
+        ("title", record.title),
+        ("shortName", record.short_name),
+        ("description", f"{record.description.strip()}\n\n{record.attribution.strip()}"),
+        ("creationDate", f"{record.creation_date.isoformat()}T00:00:00Z"),
+        ("referenceURL", record.reference_url),
+        ("rights", record.rights),
+        ("facility", record.facility),
+        ("instrument", record.instrument),
+    ]
+    pairs += [("subject", subject) for subject in record.subjects]
+    pairs += [("creator.name", creator) for creator in record.creators]
+    if record.rights_uri:
+        pairs.append(("rights.rightsURI", record.rights_uri))
+    if record.source_doi:
+        pairs.append(("doi", record.source_doi))
+    if record.source:
+        pairs.append(("source", record.source))
+    for name, value in pairs:
+        yield {"name": name, "value": value}
+
+
+def rows(collection: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield all rows of a collection with their roles, for its grammar."""
+    yield from feed.rows(
+        directory(collection),
+        of(collection),
+        base.getConfig("ivoa", "authority"),
+        collection,
+        progress=sys.stderr.isatty(),
+    )
+
+
+def main_ucd(column: Any) -> str:
+    """Give a column's UCD; the position and the identifier of a table are marked as its main ones.
+
+    Simple Cone Search 1.03, section 2.2, needs exactly one of each.
+    """
+    return f"{column.ucd};meta.main" if column.name in MAIN_COLUMNS else str(column.ucd or "")
+
+
+def example(collection: str) -> Iterator[dict[str, str]]:
+    """Yield the position of one observation of the release, if it has any files."""
+    for observation in feed.observations(directory(collection), of(collection), feed.Report(collection)):
+        yield {"ra": str(observation.events["RA_PNT"]), "dec": str(observation.events["DEC_PNT"])}
+        return

@@ -1,0 +1,65 @@
+<resource schema="ivoa" resdir="rd">
+	<meta name="creationDate">2026-11-23T12:00:00Z</meta>
+	<meta name="title">Sources of the tables that several collections feed</meta>
+	<meta name="description">Book-keeping for views over several collections.</meta>
+	<meta name="subject">virtual-observatories</meta>
+
+	<!-- The code is in unions.py. -->
+
+	<table id="_union_sources" onDisk="True" system="True" dupePolicy="overwrite"
+			primary="view_id,table_name">
+		<meta name="description">The SQL fragments from which views over several collections are made.
+			Tables that mix in rd/hea#publish or rd/links#publish manage their rows themselves.</meta>
+		<column name="view_id" type="text" description="Cross-RD id of the view that is fed"/>
+		<column name="table_name" type="text" description="The table that contributes"/>
+		<column name="fragment" type="text" description="The SELECT statement it contributes"/>
+		<column name="sourcerd" type="text" description="The RD that defines the table"/>
+	</table>
+
+	<data id="init" updating="True">
+		<make table="_union_sources"/>
+	</data>
+
+	<data id="recover" auto="False" updating="True">
+		<sources items="recover"/>
+		<nullGrammar/>
+		<make table="_union_sources">
+			<script name="drop fragments of lost tables" type="newSource" lang="python">
+				from rd import unions
+				unions.recover(table.connection)
+			</script>
+		</make>
+	</data>
+
+	<STREAM id="mixin-scripts">
+		<doc>The scripts of a mixin that makes a table feed a view. Give view, the cross-RD id, and
+			expressions, Python keyword arguments with SQL for columns that need more than
+			their name (start with a comma, may be empty).</doc>
+		<DEFAULTS expressions=""/>
+		<script name="join \view" lang="python" type="afterMeta">
+			from rd import unions
+			unions.join(table, "\view"\expressions)
+		</script>
+		<script name="make \view" lang="python" type="postCreation">
+			from rd import unions
+			unions.rebuild(table.connection, "\view")
+		</script>
+		<script name="leave \view" lang="python" type="beforeDrop">
+			from rd import unions
+			unions.leave(table, "\view")
+		</script>
+	</STREAM>
+
+	<STREAM id="view">
+		<doc>The view statement and the data element of a view that several tables feed. To be
+			replayed in the resource; give id, the table's id, and rd, the RD's id.</doc>
+		<data id="create-\id" updating="True">
+			<make table="\id">
+				<script name="make \id" lang="python" type="postCreation">
+					from rd import unions
+					unions.rebuild(table.connection, "\rd#\id")
+				</script>
+			</make>
+		</data>
+	</STREAM>
+</resource>

@@ -1,0 +1,170 @@
+"""A whole simulated release: the files of the runs, the two indexes and a README."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from ingest.errors import ConfigError
+from simulate.config import SIMULATOR_VERSION, SimulationConfig
+from simulate.indexes import HduRow, ObsRow, hdu_index, hdu_rows, obs_index, obs_row
+from simulate.run_file import build_hdus, simulate_run, write_gzip
+from simulate.schedule import plan_runs
+
+STAMP_NAME = ".simulated-release"
+"""File with the stamp; written last, so that a release with it is complete."""
+
+README = """\
+SIMULATED gamma-ray data. Nothing in this directory was observed.
+-----------------------------------------------------------------
+
+Made by the sample simulator of cherenkov-vo, version {version}, from the seed {seed}.
+
+Profile:     {key} ({origin})
+Runs:        {runs}, OBS_ID {first} to {last}
+Layout:      GADF 0.2: EVENTS, GTI, AEFF_2D, EDISP_2D, PSF_TABLE and BKG_3D for each run
+
+How: for each run a target that is up in the dark is taken from a list, and the altitude
+it has then gives the effective area, the energy dispersion, the point spread function
+and the background rate, all of them simple formulae. Gamma rays from a source with about
+the published spectrum and a background of cosmic rays are drawn through them with
+Poisson numbers. The positions of the targets are real, the Moon, the weather and the
+performance are not. The responses resemble those of an array of this kind but are not
+those of any instrument.
+
+Do not use these files for science. The same version and seed give the same bytes.
+"""
+
+
+def release_stamp(config: SimulationConfig) -> str:
+    """Name a release by what it is made from.
+
+    Returns
+    -------
+    str
+        The simulator's version and a SHA-256 of the whole configuration: releases with
+        the same stamp have the same content.
+    """
+    described = json.dumps(asdict(config), sort_keys=True)
+    digest = hashlib.sha256(described.encode()).hexdigest()
+    return f"cherenkov-vo simulator {SIMULATOR_VERSION} sha256:{digest}"
+
+
+def simulate_release(
+    directory: Path, config: SimulationConfig, progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
+    """Write a simulated release, or find that it is there already.
+
+    The release is written to a temporary directory beside the one asked for and renamed
+    when it is complete. A release of another configuration or version is replaced.
+
+    Parameters
+    ----------
+    directory
+        Where the release goes. It may be missing, empty, or hold an earlier simulated
+        release; its parents are made.
+    config
+        What to simulate.
+    progress
+        Called with the number of runs written and of all runs, from (0, n) to (n, n); for
+        a release that is already there only with (n, n).
+
+    Returns
+    -------
+    list of Path
+        The runs' files in order of OBS_ID, then ``hdu-index.fits.gz``,
+        ``obs-index.fits.gz`` and ``README.txt``.
+
+    Raises
+    ------
+    ingest.errors.ConfigError
+        The directory is not a directory, or holds something other than a simulated
+        release; or no target of the profile is ever up in the dark.
+    OSError
+        A file cannot be written.
+    """
+    directory = Path(directory)
+    report = progress or (lambda done, total: None)
+    paths = _release_paths(directory, config)
+    if _is_complete(directory, config, paths):
+        report(config.runs, config.runs)
+        return paths
+    _check_replaceable(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        new = work / "new"
+        (new / "data").mkdir(parents=True)
+        _write_release(new, config, report)
+        (new / STAMP_NAME).write_text(release_stamp(config) + "\n", encoding="ascii")
+        _swap(directory, new, work / "old")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return paths
+
+
+def _release_paths(directory: Path, config: SimulationConfig) -> list[Path]:
+    profile = config.facility
+    names = [f"{profile.prefix}_obs_id_{profile.first_obs_id + n:06d}.fits.gz" for n in range(config.runs)]
+    others = ("hdu-index.fits.gz", "obs-index.fits.gz", "README.txt")
+    return [directory / "data" / name for name in names] + [directory / name for name in others]
+
+
+def _is_complete(directory: Path, config: SimulationConfig, paths: list[Path]) -> bool:
+    stamp = directory / STAMP_NAME
+    if not stamp.is_file() or not all(path.is_file() for path in paths):
+        return False
+    return stamp.read_text(encoding="utf-8", errors="replace").strip() == release_stamp(config)
+
+
+def _check_replaceable(directory: Path) -> None:
+    """Refuse to replace anything that is not a simulated release."""
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError(f"{directory}: is not a directory; expected one for the simulated release")
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / STAMP_NAME).is_file():
+        raise ConfigError(
+            f"{directory}: holds files that are not a simulated release; expected a new or empty directory"
+        )
+
+
+def _swap(directory: Path, new: Path, old: Path) -> None:
+    """Put the new release in place of what is there; both renames are within one file system."""
+    if directory.exists():
+        directory.rename(old)
+    try:
+        new.rename(directory)
+    except OSError:
+        if old.exists() and not directory.exists():
+            old.rename(directory)
+        raise
+
+
+def _write_release(directory: Path, config: SimulationConfig, report: Callable[[int, int], None]) -> None:
+    hdu_table: list[HduRow] = []
+    obs_table: list[ObsRow] = []
+    report(0, config.runs)
+    for done, plan in enumerate(plan_runs(config), start=1):
+        run = simulate_run(config, plan)
+        hdus = build_hdus(run)
+        write_gzip(hdus, directory / "data" / run.file_name)
+        hdu_table += hdu_rows(run, hdus)
+        obs_table.append(obs_row(run, hdus["EVENTS"].header))
+        report(done, config.runs)
+    write_gzip(hdu_index(config, hdu_table), directory / "hdu-index.fits.gz")
+    write_gzip(obs_index(config, obs_table), directory / "obs-index.fits.gz")
+    profile = config.facility
+    text = README.format(
+        version=SIMULATOR_VERSION,
+        seed=config.seed,
+        key=profile.key,
+        origin=profile.origin,
+        runs=config.runs,
+        first=profile.first_obs_id,
+        last=profile.first_obs_id + config.runs - 1,
+    )
+    (directory / "README.txt").write_text(text, encoding="ascii")
