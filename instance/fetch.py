@@ -291,7 +291,9 @@ class _Bar:
 
 
 def _display(progress: Progress | None) -> AbstractContextManager[Progress]:
-    own = progress or Progress(DownloadColumn(), *Progress.get_default_columns(), console=Console(stderr=True))
+    own = progress or Progress(
+        DownloadColumn(), *Progress.get_default_columns(), console=Console(stderr=True)
+    )
     return own if progress is None and own.console.is_terminal else nullcontext(own)
 
 
