@@ -13,6 +13,8 @@ from ingest.errors import ConfigError
 COLUMN_TABLE = Path(__file__).resolve().parent.parent / "rd" / "columns.csv"
 """The table file; it lies beside the packages, in the checkout and in a deployed instance."""
 
+INTEGER_TYPES = ("smallint", "integer", "bigint")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -70,7 +72,12 @@ def in_group(group: str) -> tuple[Column, ...]:
     return found
 
 
-def rd_items(group: str) -> Iterator[dict[str, str]]:
-    """Yield the columns of a group as the items of a DaCHS ``LOOP``."""
+def rd_items(group: str, *, integers: bool = False) -> Iterator[dict[str, str]]:
+    """Yield the columns of a group as the items of a DaCHS ``LOOP``.
+
+    Integer columns come apart from the others, because their definition has one more element, the
+    value that stands for NULL in a VOTable.
+    """
     for column in in_group(group):
-        yield asdict(column)
+        if (column.type in INTEGER_TYPES) is integers:
+            yield asdict(column)

@@ -89,6 +89,7 @@ def observation_row(observation: Observation, release: Release, dataset: Dataset
         "messenger_name": "photon",
         "messenger_pdgid": "+22",
     }
+    row.update(dict.fromkeys(("s_calib_status", "t_calib_status", "em_calib_status"), release.calib_status))
     row.update(dict.fromkeys(("s_xel1", "s_xel2", "t_xel", "em_xel", "pol_xel"), NON_PIXEL_AXIS))
     row.update(_who(observation, release, dataset))
     row.update(_where(observation, release))
@@ -170,7 +171,6 @@ def _where(observation: Observation, release: Release) -> Row:
         "s_fov": fov,
         "s_region": None if fov is None else circle_polygon(ra, dec, 0.5 * fov),
         "s_resolution": None if psf is None else psf * ARCSEC_PER_DEG,
-        "s_calib_status": release.calib_status,
         "s_ref_energy": release.reference_energy_tev * EV_PER_TEV if known else None,
         "s_ref_oaa": release.reference_offset_deg if psf is not None else None,
     }

@@ -5,7 +5,7 @@
 		Give collection, the name of the schema and of the folder below inputs.</meta>
 	<meta name="subject">gamma-ray-astronomy</meta>
 
-	<STREAM id="metadata">
+	<NXSTREAM id="metadata">
 		<doc>Registry metadata from the collection's release.toml.</doc>
 		<LOOP>
 			<codeItems>
@@ -19,32 +19,9 @@
 		<meta name="contentLevel">research</meta>
 		<meta name="type">archive</meta>
 		<meta name="coverage.waveband">Gamma-ray</meta>
-		<coverage>
-			<updater sourceTable="obscore" mocOrder="6"/>
-		</coverage>
-	</STREAM>
+	</NXSTREAM>
 
-	<STREAM id="time-annotation">
-		<doc>Declares time scale and origin of t_min and t_max: MJD in TT at the telescope.</doc>
-		<LOOP listItems="t_min t_max">
-			<events>
-				<dm>
-					(votable:Coords) {
-						time: (votable:TimeCoordinate) {
-							frame: (votable:TimeFrame) {
-								timescale: TT
-								refPosition: TOPOCENTER
-								time0: MJD-origin
-							}
-							location: @\item
-						}
-					}
-				</dm>
-			</events>
-		</LOOP>
-	</STREAM>
-
-	<STREAM id="obscore-columns">
+	<NXSTREAM id="obscore-columns">
 		<doc>All columns of this site's ObsCore table, and those of the High-Energy extension.</doc>
 		<LOOP>
 			<codeItems>
@@ -53,13 +30,13 @@
 					yield {"name": column.name, "ucd": metadata.main_ucd(column)}
 			</codeItems>
 			<events>
-				<column original="//obscore#ObsCore.\name" ucd="\ucd"/>
+				<column original="//obscore#ObsCore.\\name" ucd="\\ucd"/>
 			</events>
 		</LOOP>
 		<FEED source="rd/hea#columns"/>
-	</STREAM>
+	</NXSTREAM>
 
-	<STREAM id="tables">
+	<NXSTREAM id="tables">
 		<doc>The tables of a collection: obscore, one row for each event list, and links, one for each
 			file that can be fetched.</doc>
 		<table id="obscore" onDisk="True" adql="True" primary="obs_publisher_did">
@@ -75,6 +52,16 @@
 				access_url="'\getConfig{web}{serverURL}/\collection/q/dl/dlmeta?ID=' || gavo_urlescape(obs_publisher_did)"
 				access_format="'application/x-votable+xml;content=datalink'"
 				access_estsize="10"
+				obs_creator_name="obs_creator_name"
+				obs_release_date="obs_release_date"
+				bib_reference="bib_reference"
+				data_rights="data_rights"
+				publisher_id="publisher_id"
+				s_calib_status="s_calib_status"
+				t_calib_status="t_calib_status"
+				em_calib_status="em_calib_status"
+				em_resolution="em_resolution"
+				proposal_id="proposal_id"
 				>//obscore#publishObscoreLike</mixin>
 			<mixin>rd/hea#publish</mixin>
 			<FEED source="//products#tableRules" accrefName="access_url"/>
@@ -87,7 +74,7 @@
 			</LOOP>
 			<stc>Polygon ICRS [s_region]</stc>
 			<stc>Position ICRS "s_ra" "s_dec"</stc>
-			<FEED source="rd/collection#time-annotation"/>
+			<FEED source="rd/times#annotation"/>
 			<FEED source="rd/collection#obscore-columns"/>
 		</table>
 
@@ -108,9 +95,16 @@
 				description="Byte ranges (offset+size) of the run's unpacked file that make the linked
 					file, after a primary header; NULL if it is the run's file as it is"/>
 		</table>
-	</STREAM>
+	</NXSTREAM>
 
-	<STREAM id="import">
+	<NXSTREAM id="coverage">
+		<doc>Coverage in space, time and energy; to be replayed after the tables.</doc>
+		<coverage>
+			<updater sourceTable="obscore" mocOrder="6"/>
+		</coverage>
+	</NXSTREAM>
+
+	<NXSTREAM id="import">
 		<doc>The import: one pass over the release's files feeds all tables.</doc>
 		<data id="import">
 			<sources items="release.toml"/>
@@ -131,9 +125,9 @@
 			<make table="links" role="link"/>
 			<make table="//products#products" role="product" rowmaker="//products#productsMaker"/>
 		</data>
-	</STREAM>
+	</NXSTREAM>
 
-	<STREAM id="services">
+	<NXSTREAM id="services">
 		<doc>Cone search (and form), DataLink, and the files cut out of runs.</doc>
 		<service id="cone" allowed="scs.xml,form,static">
 			<meta name="title">\metaString{title}: Cone Search</meta>
@@ -152,7 +146,7 @@
 				</LOOP>
 			</scsCore>
 			<outputTable autoCols="obs_id,target_name,s_ra,s_dec,t_min,t_max,t_exptime,ev_xel,energy_min,energy_max,s_fov,obs_mode,event_type,obs_collection,dataproduct_type,access_url,access_format,access_estsize,obs_publisher_did">
-				<FEED source="rd/collection#time-annotation"/>
+				<FEED source="rd/times#annotation"/>
 			</outputTable>
 		</service>
 
@@ -163,15 +157,15 @@
 				responses, and the complete file. IDs are obs_publisher_did; obs_id works, too.</meta>
 			<datalinkCore>
 				<descriptorGenerator>
-					<setup imports="datalink.service"/>
 					<code>
-						return datalink.service.describe("\collection", pubDID)
+						from datalink import service
+						return service.describe("\collection", pubDID)
 					</code>
 				</descriptorGenerator>
 				<metaMaker>
-					<setup imports="datalink.service"/>
 					<code>
-						yield from datalink.service.links(descriptor)
+						from datalink import service
+						yield from service.links(descriptor)
 					</code>
 				</metaMaker>
 			</datalinkCore>
@@ -183,9 +177,9 @@
 				cut out of the files of the release.</meta>
 			<nullCore/>
 		</service>
-	</STREAM>
+	</NXSTREAM>
 
-	<STREAM id="cone-example">
+	<NXSTREAM id="cone-example">
 		<doc>A position that the registry may test the cone search with: the first observation's.</doc>
 		<LOOP>
 			<codeItems>
@@ -200,5 +194,5 @@
 				</meta>
 			</events>
 		</LOOP>
-	</STREAM>
+	</NXSTREAM>
 </resource>

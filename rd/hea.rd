@@ -11,6 +11,19 @@
 		<LOOP>
 			<codeItems>
 				from ingest import columns
+				yield from columns.rd_items("hea", integers=True)
+			</codeItems>
+			<events>
+				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype"
+						description="\description">
+					<property name="std">1</property>
+					<values nullLiteral="-1"/>
+				</column>
+			</events>
+		</LOOP>
+		<LOOP>
+			<codeItems>
+				from ingest import columns
 				yield from columns.rd_items("hea")
 			</codeItems>
 			<events>
@@ -34,7 +47,7 @@
 		<viewStatement>CREATE VIEW \qName AS (SELECT 0)</viewStatement>
 	</table>
 
-	<FEED source="rd/unions#view" id="obscore_hea" rd="rd/hea"/>
+	<FEED source="rd/unions#view" view_name="obscore_hea" rd_id="rd/hea"/>
 
 	<mixinDef id="publish">
 		<doc>Makes a table that has obs_publisher_did and the columns of the High-Energy extension feed

@@ -29,7 +29,7 @@
 		<viewStatement>CREATE VIEW \qName AS (SELECT 0)</viewStatement>
 	</table>
 
-	<FEED source="rd/unions#view" id="response" rd="rd/links"/>
+	<FEED source="rd/unions#view" view_name="response" rd_id="rd/links"/>
 
 	<mixinDef id="publish">
 		<doc>Makes a table of links feed datalink.response. It has the columns of a DataLink document, but

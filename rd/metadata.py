@@ -11,6 +11,7 @@ from gavo import base
 
 from ingest import feed, release
 from ingest.release import Release
+from ingest.vocabulary import Vocabulary
 
 MAIN_COLUMNS = ("s_ra", "s_dec", "obs_id")
 """What a cone search takes as position and identifier of a row."""
@@ -32,7 +33,8 @@ def items(collection: str) -> Iterator[dict[str, str]]:
     Texts that belong to a record as a whole come from here; what every collection has in common
     (content level, waveband) stands in the RD.
     """
-    record = of(collection).registry
+    config = of(collection)
+    record = config.registry
     pairs = [
         ("title", record.title),
         ("shortName", record.short_name),
@@ -42,6 +44,10 @@ def items(collection: str) -> Iterator[dict[str, str]]:
         ("rights", record.rights),
         ("facility", record.facility),
         ("instrument", record.instrument),
+    ]
+    pairs += [
+        ("productTypeServed", Vocabulary.named(config.vocabulary).event_list),
+        ("dataSource", "artificial" if config.simulated else "observation"),
     ]
     pairs += [("subject", subject) for subject in record.subjects]
     pairs += [("creator.name", creator) for creator in record.creators]

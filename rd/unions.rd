@@ -52,12 +52,12 @@
 
 	<STREAM id="view">
 		<doc>The view statement and the data element of a view that several tables feed. To be
-			replayed in the resource; give id, the table's id, and rd, the RD's id.</doc>
-		<data id="create-\id" updating="True">
-			<make table="\id">
-				<script name="make \id" lang="python" type="postCreation">
+			replayed in the resource; give view_name, the table's id, and rd_id, the RD's id.</doc>
+		<data id="create-\view_name" updating="True">
+			<make table="\view_name">
+				<script name="make \view_name" lang="python" type="postCreation">
 					from rd import unions
-					unions.rebuild(table.connection, "\rd#\id")
+					unions.rebuild(table.connection, "\rd_id#\view_name")
 				</script>
 			</make>
 		</data>

@@ -98,7 +98,7 @@ def background_expectation(instrument: Instrument, livetime: float) -> Floats:
     sigma = instrument.background_width(centres)
     half = instrument.profile.offset_max_deg
     side = np.radians(sigma * np.sqrt(2.0 * np.pi) * erf(half / (sigma * np.sqrt(2.0))))
-    return instrument.background_rate(centres) * widths * MEV_PER_TEV * side**2 * livetime
+    return np.asarray(instrument.background_rate(centres) * widths * MEV_PER_TEV * side**2 * livetime)
 
 
 def draw_events(

@@ -84,7 +84,7 @@ def split_date(time: Time) -> tuple[str, str]:
 
 def creation_date(config: SimulationConfig) -> str:
     """Value of DATE: the evening of the first night, so that it does not tell the time of writing."""
-    return str(Time(config.facility.first_night_mjd, format="mjd", scale="utc", precision=0).isot)
+    return str(Time(config.facility.first_night_mjd, format="mjd", scale="tt", precision=0).isot)
 
 
 def label(header: fits.Header, config: SimulationConfig) -> None:

@@ -38,11 +38,14 @@ RUNS_PER_VISIT = 3
 NIGHTS_SPANNED = 360
 """Visits are spread over a year, so that every right ascension has its turn."""
 
+IDLE_STRIDE = 5
+"""Nights to go on after one in which nothing can be observed: the sky hardly changes from one to the next."""
+
 EXTRA_SECONDS = 12
 """Runs last up to this much longer than the profile says: real ones vary alike."""
 
-TWO_GTI_EVERY, THREE_GTI_EVERY = 5, 11
-"""Each so-manieth run has that many good time intervals (the first ones: runs 3 and 8)."""
+TWO_GTI_EVERY, THREE_GTI_EVERY = 6, 11
+"""Each so-manieth run has that many good time intervals (first the 4th and the 8th run)."""
 
 GAP_SECONDS = (60, 240)
 """Shortest and longest gap between good time intervals: a passing cloud."""
@@ -158,8 +161,8 @@ def plan_runs(config: SimulationConfig) -> list[RunPlan]:
         wanted = min(RUNS_PER_VISIT, config.runs - len(plans))
         found = _choose_visit(profile, night, wanted, seen)
         if found is None:
-            night, idle = night + 1, idle + 1
-            if idle > 2 * NIGHTS_SPANNED:
+            night, idle = night + IDLE_STRIDE, idle + IDLE_STRIDE
+            if idle > NIGHTS_SPANNED:
                 raise ConfigError(
                     f"Facility profile {profile.key}: no target is above {profile.min_altitude_deg} degrees "
                     "in a dark night; expected at least one that is"

@@ -30,7 +30,9 @@ def from_offsets(
     x, y, z = np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)
     ra = ra0_deg + np.degrees(np.arctan2(y, x * np.cos(dec0) - z * np.sin(dec0)))
     dec = np.degrees(np.arcsin(np.clip(x * np.sin(dec0) + z * np.cos(dec0), -1, 1)))
-    return np.asarray(ra % 360.0), np.asarray(dec)
+    ra = ra % 360.0
+    # The remainder of a tiny negative number is rounded to the full circle.
+    return np.where(ra >= 360.0, 0.0, ra), np.asarray(dec)
 
 
 def to_offsets(

@@ -11,8 +11,9 @@ from simulate.responses import MIGRA_MAX, MIGRA_MIN, RAD_MAX_DEG, Instrument, er
 
 Floats = NDArray[np.float64]
 
-# Coarser than the H.E.S.S. DL3 DR1, in whose place 96, 160, 32, 144, 50 and 20 stand: small files.
-ENERGY_BINS, MIGRA_BINS, PSF_ENERGY_BINS, RAD_BINS, DET_BINS, BKG_ENERGY_BINS = 48, 80, 24, 60, 30, 20
+# Coarser than the H.E.S.S. DL3 DR1 (96, 160, 32, 144, 50, 20), for small files; but more energies of
+# the background, so that its interpolation is right to a per cent where the threshold bends it.
+ENERGY_BINS, MIGRA_BINS, PSF_ENERGY_BINS, RAD_BINS, DET_BINS, BKG_ENERGY_BINS = 48, 80, 24, 60, 24, 40
 
 THETA_NODES = 6
 """Offsets are points (THETA_LO equals THETA_HI), as in the H.E.S.S. DL3 DR1."""

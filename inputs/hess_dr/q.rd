@@ -2,6 +2,7 @@
 	<!-- What is special to this release stands in release.toml, what all collections share in rd/. -->
 	<FEED source="rd/collection#metadata" collection="hess_dr"/>
 	<FEED source="rd/collection#tables" collection="hess_dr"/>
+	<FEED source="rd/collection#coverage"/>
 	<FEED source="rd/collection#import" collection="hess_dr"/>
 	<FEED source="rd/collection#services" collection="hess_dr"/>
 </resource>

@@ -27,7 +27,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def _last_complaint(output: str) -> str:
     return (complaints or lines or ["no output"])[-1]
 
 
-def _run(command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> str:
+def _run(command: Sequence[str | Path], log: Path) -> str:
     """Run a program, keep all its output in the log, and return it."""
     words = [str(word) for word in command]
     try:
@@ -131,7 +131,9 @@ def _run(command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=_clean_environment() if env is None else dict(env),
+            env=_clean_environment(),
+            # If we are killed, our children go on for a while and then still hold the lock.
+            close_fds=False,
             check=False,
         )
     except OSError as error:
@@ -323,6 +325,7 @@ def _stilts_packages(apt: Path, log: Path, report: Callable[[str], None]) -> lis
     codename = _codename()
     suites = dict.fromkeys((*NEWER_SUITES, codename) if codename else NEWER_SUITES)
     failures: list[str] = []
+    out_of_reach = False
     for archive in debian_archives(codename=codename):
         for suite in suites:
             report(f"Fetching STILTS from Debian {suite} ...")
@@ -330,12 +333,15 @@ def _stilts_packages(apt: Path, log: Path, report: Callable[[str], None]) -> lis
                 return _fetch_stilts(archive, suite, apt, log)
             except _CommandError as error:
                 if _OFFLINE.search(error.output):
-                    raise InstanceError(
-                        f"STILTS could not be fetched because the Debian archive is out of reach ({error}).",
-                        "Connect this machine to the archive its apt configuration names and run this again.",
-                    ) from error
+                    out_of_reach = True
+                    break
                 failures.append(f"{suite}: {error}")
             shutil.rmtree(apt, ignore_errors=True)
+    if out_of_reach and not failures:
+        raise InstanceError(
+            "STILTS could not be fetched because the Debian archive is out of reach.",
+            f"Connect this machine to the archive its apt configuration names and run this again; see {log}.",
+        )
     why = "; ".join(failures) or "the apt configuration names no Debian archive"
     raise InstanceError(
         f"STILTS {STILTS_MINIMUM} or newer could not be fetched ({why}).",
@@ -397,11 +403,10 @@ def _install_python(directory: Path, log: Path, report: Callable[[str], None]) -
     except _CommandError as error:
         offline = _OFFLINE.search(error.output)
         why = "because the package index is out of reach" if offline else f"({error})"
+        remedy = "Connect this machine to the package index pip is configured for and run this again; see"
         raise InstanceError(
             f"The judges' Python packages could not be installed {why}.",
-            "Connect this machine to the package index pip is configured for and run this again."
-            if offline
-            else f"Details are in {log}.",
+            f"{remedy if offline else 'Details are in'} {log}.",
         ) from error
     return python
 
@@ -497,6 +502,7 @@ def _locked(directory: Path) -> Iterator[None]:
             f"{directory} cannot be written ({error.strerror}).", "Name another place with --directory."
         ) from error
     with stream:
+        os.set_inheritable(stream.fileno(), True)
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
@@ -531,7 +537,13 @@ def ensure(directory: Path, *, report: Callable[[str], None] = print) -> Judges:
             return _places(directory)
         stamp = directory / "stamp"
         stamp.unlink(missing_ok=True)
-        judges = _build(directory, report)
+        try:
+            judges = _build(directory, report)
+        except OSError as error:
+            raise InstanceError(
+                f"The judges' environment could not be written ({error}).",
+                f"Make room or give access to {directory} and run this again.",
+            ) from error
         fresh = directory / "stamp.new"
         fresh.write_text(fingerprint(directory) + "\n", encoding="utf-8")
         fresh.replace(stamp)

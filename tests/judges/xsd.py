@@ -65,7 +65,7 @@ def _parse(xml: bytes) -> etree._Element:
 
 
 def _children(schema: etree._Element, name: str) -> list[etree._Element]:
-    return schema.findall(f"{{{_XS}}}{name}")
+    return list(schema.iterchildren(f"{{{_XS}}}{name}"))
 
 
 class _LocalResolver(etree.Resolver):
@@ -125,6 +125,9 @@ class Validator:
             root = _parse(xml)
         except etree.XMLSyntaxError as error:
             return [f"line {error.lineno}: not well-formed XML: {error.msg}"]
+        # The parser leaves entities alone, lest they read files, and the validator cannot have them.
+        if entities := list(root.iter(etree.Entity)):
+            return [f"line {entity.sourceline}: unexpected entity {entity.text}" for entity in entities]
         # A document's own hints where its schemas are would be followed to the web.
         for element in root.iter(etree.Element):
             for hint in ("schemaLocation", "noNamespaceSchemaLocation"):
