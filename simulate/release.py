@@ -66,8 +66,7 @@ def simulate_release(
     Parameters
     ----------
     directory
-        Where the release goes. It may be missing, empty, or hold an earlier simulated
-        release; its parents are made.
+        Where it goes: missing (parents are made), empty, or with an earlier simulated release.
     config
         What to simulate.
     progress
@@ -88,7 +87,6 @@ def simulate_release(
     OSError
         A file cannot be written.
     """
-    directory = Path(directory)
     report = progress or (lambda done, total: None)
     paths = _release_paths(directory, config)
     if _is_complete(directory, config, paths):

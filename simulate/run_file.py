@@ -210,6 +210,8 @@ def _pointing_cards(run: SimulatedRun) -> Cards:
         ("ALTITUDE", profile.altitude_m, "[m] height of the site"),
         ("MUONEFF", run.muon_efficiency, "muon efficiency"),
         ("EUNIT", "TeV", ""),
+        ("EVTVER", 1.0, "event list version number"),
+        ("EXTVER", 1, ""),
     ]
 
 
@@ -243,6 +245,7 @@ def _gti_hdu(run: SimulatedRun) -> fits.BinTableHDU:
         *_name_cards(run),
         *_time_cards(run, "LOCAL"),
         ("TIMEZERO", 0.0, ""),
+        ("EXTVER", 1, ""),
     ]
     return _table("GTI", columns, cards, run.config)
 
