@@ -304,7 +304,7 @@ def _hdus(observation: Observation, *kinds: str) -> list[HDU]:
 
 def _link(dataset: DatasetId, terms: Vocabulary, qualifier: str, semantics: str, description: str) -> Row:
     return {
-        "ID": str(dataset),
+        "id": str(dataset),
         "obs_id": dataset.obs_id,
         "semantics": semantics,
         "content_qualifier": qualifier,

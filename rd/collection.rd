@@ -26,11 +26,10 @@
 		<LOOP>
 			<codeItems>
 				from rd import metadata
-				for column in base.resolveCrossId("//obscore#ObsCore").columns:
-					yield {"name": column.name, "ucd": metadata.main_ucd(column)}
+				yield from metadata.obscore_columns()
 			</codeItems>
 			<events>
-				<column original="//obscore#ObsCore.\\name" ucd="\\ucd"/>
+				<column original="//obscore#ObsCore.\\name" ucd="\\ucd" xtype="\\xtype"/>
 			</events>
 		</LOOP>
 		<FEED source="rd/hea#columns"/>
@@ -81,9 +80,10 @@
 		<table id="links" onDisk="True" primary="access_path">
 			<meta name="description">The rows of the DataLink documents of this collection.</meta>
 			<mixin>rd/links#publish</mixin>
-			<index columns="ID"/>
+			<index columns="id"/>
 			<index columns="obs_id"/>
-			<LOOP listItems="ID semantics content_qualifier content_type content_length description">
+			<column original="//datalink#dlresponse.ID" name="id"/>
+			<LOOP listItems="semantics content_qualifier content_type content_length description">
 				<events>
 					<column original="//datalink#dlresponse.\\item"/>
 				</events>

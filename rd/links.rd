@@ -8,14 +8,15 @@
 	<meta name="subject">cherenkov-detectors</meta>
 
 	<STREAM id="columns">
-		<doc>The columns of the DataLink {links} response, DataLink 1.1 table 1.</doc>
+		<doc>The columns of the DataLink {links} response, DataLink 1.1 table 1. Names are in lower case,
+			as the database has them and TAP_SCHEMA shows them.</doc>
 		<LOOP>
 			<codeItems>
 				for column in base.resolveCrossId("//datalink#dlresponse"):
-					yield {"name": column.name}
+					yield {"original": column.name, "name": column.name.lower()}
 			</codeItems>
 			<events>
-				<column original="//datalink#dlresponse.\name"/>
+				<column original="//datalink#dlresponse.\original" name="\name"/>
 			</events>
 		</LOOP>
 	</STREAM>

@@ -72,12 +72,20 @@ def rows(collection: str) -> Iterator[tuple[str, dict[str, object]]]:
     )
 
 
-def main_ucd(column: Any) -> str:
-    """Give a column's UCD; the position and the identifier of a table are marked as its main ones.
+def obscore_columns() -> Iterator[dict[str, str]]:
+    """Yield this site's ObsCore columns as a collection's table has them.
 
-    Simple Cone Search 1.03, section 2.2, needs exactly one of each.
+    The position and the identifier are marked as the table's main ones: Simple Cone Search 1.03,
+    section 2.2, needs exactly one of each. DaCHS's xtype for MJD is left out: DALI 1.1 knows no
+    such thing, and TIMESYS says it.
     """
-    return f"{column.ucd};meta.main" if column.name in MAIN_COLUMNS else str(column.ucd or "")
+    for column in base.resolveCrossId("//obscore#ObsCore"):
+        main = ";meta.main" if column.name in MAIN_COLUMNS else ""
+        yield {
+            "name": column.name,
+            "ucd": (column.ucd or "") + main,
+            "xtype": "" if column.xtype == "mjd" else column.xtype or "",
+        }
 
 
 def example(collection: str) -> Iterator[dict[str, str]]:

@@ -1,0 +1,19 @@
+# One-liners over bin/cherenkov-vo; its --help says more. A run ends when make ends, even by kill -9.
+RUN = setpriv --pdeathsig TERM bin/cherenkov-vo
+
+.PHONY: serve up down status ingest publish check doctor fetch-data test bench clean
+
+serve:
+	@$(RUN) serve
+up:
+	@bin/cherenkov-vo up
+down status ingest publish doctor fetch-data:
+	@$(RUN) $@
+check:
+	@$(RUN) check $(DIR)
+test:
+	@$(RUN) test
+bench:
+	@$(RUN) bench
+clean:
+	@$(RUN) clean --yes

@@ -1,0 +1,249 @@
+"""From nothing to a published release, step by step; each step is skipped when it is done already."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ingest import feed, release
+from ingest.errors import ConfigError, InstanceError
+from instance import fetch, packages, releases
+from instance.account import Account, service_account
+from instance.cluster import Cluster
+from instance.console import Step, say
+from instance.dachs import Dachs
+from instance.exits import EXIT_DISK, EXIT_ENVIRONMENT
+from instance.settings import Settings, home_of
+from instance.state import State, fingerprint, lock
+
+COLLECTIONS = ("hess_dr",)
+MINIMAL_DISK = 500_000_000
+"""Bytes that must be free: a fresh cluster, DaCHS root and virtual environment take 350 MB."""
+
+WORK_PATIENCE = 120.0
+"""Seconds to wait for another import; the first one takes about half a minute."""
+
+
+class Instance:
+    """One private instance: where it lies, who runs it, and its parts.
+
+    Parameters
+    ----------
+    settings
+        The operator's choices.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = home_of(settings)
+        self.state = State(self.home / "state.json")
+        self.work_lock = self.home / "work.lock"
+        self.serve_lock = self.home / "serve.lock"
+        self._account: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        """Who runs the services; asked for only when something is to run."""
+        if self._account is None:
+            self._account = service_account()
+        return self._account
+
+    @property
+    def cluster(self) -> Cluster:
+        """Its database server."""
+        return Cluster(self.home, self.account, self.settings.database_port)
+
+    @property
+    def dachs(self) -> Dachs:
+        """Its DaCHS."""
+        return Dachs(self.settings, self.home, self.account, self.cluster)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything of it on disk."""
+        return self.home.is_dir() and any(self.home.iterdir())
+
+    def make_home(self) -> None:
+        """Create its directory.
+
+        Raises
+        ------
+        InstanceError
+            There is no room, or no right to.
+        """
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            if self.home != self.settings.instance and not self.settings.instance.is_symlink():
+                say(f"{self.settings.instance} cannot be entered by the services' user; using {self.home}.")
+                self.settings.instance.symlink_to(self.home)
+            self.home.chmod(0o755)
+            free = shutil.disk_usage(self.home).free
+        except OSError as error:
+            raise InstanceError(
+                f"The instance's directory {self.home} cannot be made: {error.strerror}.",
+                "Choose another with CHERENKOV_VO_INSTANCE.",
+                exit_code=EXIT_ENVIRONMENT,
+            ) from error
+        if free < MINIMAL_DISK:
+            raise InstanceError(
+                f"Only {free // 1_000_000} MB are free where {self.home} lies;"
+                f" {MINIMAL_DISK // 1_000_000} MB are needed.",
+                "Make room, or choose another place with CHERENKOV_VO_INSTANCE.",
+                exit_code=EXIT_DISK,
+            )
+
+    def bring_up(self, *, force_import: bool = False, force_publish: bool = False) -> None:
+        """Do everything that is missing between nothing and a database that can be served.
+
+        The cluster runs afterwards.
+
+        Parameters
+        ----------
+        force_import, force_publish
+            Import, or publish, even if nothing changed.
+
+        Raises
+        ------
+        InstanceError
+            A step failed; what was there before is still there.
+        """
+        self.make_home()
+        with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
+            cluster, dachs = self.cluster, self.dachs
+            if not cluster.ready_mark.exists():
+                with Step("Making the database cluster"):
+                    cluster.create()
+                self.state.set(database=None, imported=None, published=None)
+            cluster.start()
+            dachs.deployment.update()
+            dachs.configure()
+            self._ensure_database(dachs)
+            for collection in COLLECTIONS:
+                self._ensure_import(dachs, collection, force=force_import)
+            self._ensure_publication(dachs, force=force_publish)
+
+    def _ensure_database(self, dachs: Dachs) -> None:
+        wanted = fingerprint(
+            dachs.deployment.schema_fingerprint(),
+            str(packages.installed_version("python3-gavo")),
+            self.settings.authority,
+        )
+        if self.state.get("database") == wanted:
+            return
+        self.state.set(database=None, imported=None, published=None)
+        with Step("Making DaCHS's tables"):
+            dachs.initialise()
+        self.state.set(database=wanted)
+
+    def _ensure_import(self, dachs: Dachs, collection: str, *, force: bool) -> None:
+        choice = releases.choose(
+            self.settings,
+            self.home,
+            self.account,
+            first_time=not self.state.get("imported"),
+            fetch=fetch_release,
+            simulate=simulate_sample,
+        )
+        say(f"{collection}: {choice.why}")
+        dachs.deployment.collection(collection, choice.config, choice.directory)
+        resource = dachs.deployment.inputs / collection
+        config = release.load(resource / "release.toml")
+        wanted = fingerprint(
+            self.settings.url,
+            resource / "release.toml",
+            resource / "q.rd",
+            *dachs.deployment.code_files(),
+            (path.resolve() for path in feed.event_files(resource, config)),
+        )
+        imported = self.state.get("imported") or {}
+        if imported.get(collection) == wanted and not force:
+            say(f"  nothing changed since the last import of {collection}")
+            return
+        self.state.set(imported=imported | {collection: None}, published=None)
+        (dachs.reports / f"{collection}.json").unlink(missing_ok=True)
+        with Step(f"Importing {collection}"):
+            dachs.run("imp", f"{collection}/q", show=sys.stderr.isatty())
+        tell(feed.Report.load(dachs.reports, collection))
+        self.state.set(imported=imported | {collection: wanted}, data=choice.why)
+
+    def _ensure_publication(self, dachs: Dachs, *, force: bool) -> None:
+        wanted = fingerprint(dachs.rc, dachs.root / "etc" / "defaultmeta.txt", repr(self.state.get("imported")))
+        if self.state.get("published") == wanted and not force:
+            return
+        self.state.set(published=None)
+        with Step("Publishing to the registry"):
+            dachs.publish(COLLECTIONS)
+        self.state.set(published=wanted)
+
+    def failures(self) -> int:
+        """Count the files that the last import could not publish."""
+        found = [feed.Report.load(self.dachs.reports, collection) for collection in COLLECTIONS]
+        return sum(len(report.failures) for report in found if report)
+
+    def fetch_data(self) -> Path:
+        """Download the public release."""
+        self.make_home()
+        target = releases.downloaded(self.home)
+        with lock(self.home / "fetch.lock", 0.0, "downloading the release"):
+            fetch_release(target)
+        return target
+
+    def remove(self) -> None:
+        """Remove the instance with all that it holds."""
+        if self.cluster.ready_mark.exists():
+            self.cluster.stop()
+        shutil.rmtree(self.home)
+        if self.settings.instance.is_symlink():
+            self.settings.instance.unlink()
+
+
+def tell(report: feed.Report | None) -> None:
+    """Show the user what an import did."""
+    if report is None:
+        raise InstanceError("The import left no report.", "Run it again with 'make ingest'.")
+    say(f"  {report.published} of {report.files} files published, {report.events} events")
+    for warning in report.warnings:
+        say(f"  note: {warning}")
+    for failure in report.failures:
+        say(f"  NOT published: {failure['problem']}")
+
+
+def fetch_release(target: Path) -> None:
+    """Download the H.E.S.S. release into a directory."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fetch.fetch_release(target)
+
+
+def simulate_sample(target: Path) -> None:
+    """Write the built-in sample into a directory."""
+    write_sample(target, runs=None, seed=None, facility=None)
+
+
+def write_sample(
+    target: Path,
+    *,
+    runs: int | None,
+    seed: int | None,
+    facility: str | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write a simulated release; give the number of its files.
+
+    Raises
+    ------
+    ConfigError
+        There is no such facility, or a number makes no sense.
+    """
+    import simulate
+
+    chosen = {
+        key: value for key, value in (("runs", runs), ("seed", seed)) if value is not None
+    }
+    if facility is not None:
+        if facility not in simulate.PROFILES:
+            raise ConfigError(f"facility {facility!r}: expected one of {', '.join(simulate.PROFILES)}")
+        chosen["facility"] = simulate.PROFILES[facility]  # type: ignore[assignment]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return len(simulate.simulate_release(target, simulate.SimulationConfig(**chosen), progress))  # type: ignore[arg-type]

@@ -1,0 +1,230 @@
+"""The private DaCHS root: its configuration, its database, and running DaCHS's commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import InstanceError
+from ingest.feed import REPORT_VARIABLE
+from instance import vocabularies
+from instance.account import Account
+from instance.cluster import DATABASE, HOST, Cluster
+from instance.deploy import Deployment
+from instance.packages import venv_python
+from instance.settings import Settings
+
+DACHS_PROGRAM = Path("/usr/bin/dachs")
+COMMAND_NAMES = ("dachs", "gavo")
+"""Names under which DaCHS starts itself for asynchronous jobs."""
+
+SYSTEM_RESOURCES = ("//tap", "//services", "//obscore", "//products")
+SHARED_RESOURCES = ("rd/unions", "rd/hea", "rd/links")
+
+
+class Dachs:
+    """DaCHS as one instance runs it.
+
+    Parameters
+    ----------
+    settings
+        The operator's choices.
+    home
+        The instance's directory.
+    account
+        Who runs it.
+    cluster
+        Its database server.
+    """
+
+    def __init__(self, settings: Settings, home: Path, account: Account, cluster: Cluster) -> None:
+        self.settings, self.home, self.account, self.cluster = settings, home, account, cluster
+        self.root = home / "dachs"
+        self.rc = home / "gavo.rc"
+        self.programs = home / "bin"
+        self.reports = home / "reports"
+        self.log = home / "log" / "dachs.log"
+        self.deployment = Deployment(home)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of all DaCHS processes; nothing of the system's DaCHS is looked at."""
+        keep = {key: os.environ[key] for key in ("TERM", "COLUMNS", "LINES", "TZ") if key in os.environ}
+        return keep | {
+            "PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "HOME": str(self.root),
+            "LC_ALL": "C.UTF-8",
+            "GAVOSETTINGS": str(self.rc),
+            "GAVOCUSTOM": "/dev/null",
+            "PYTHONPATH": str(self.deployment.app),
+            "PGPASSFILE": str(self.cluster.password_file),
+            REPORT_VARIABLE: str(self.reports),
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command line of a DaCHS command."""
+        return self.account.command([self.programs / "dachs", *arguments])
+
+    def run(self, *arguments: str, show: bool = False) -> str:
+        """Run a DaCHS command and give what it printed.
+
+        Parameters
+        ----------
+        *arguments
+            Its arguments.
+        show
+            Let standard error through to the user, for progress.
+
+        Raises
+        ------
+        InstanceError
+            It failed; the message is DaCHS's.
+        """
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"\n$ dachs {' '.join(arguments)}\n")
+            log.flush()
+            done = subprocess.run(
+                self.command(*arguments),
+                env=self.environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=None if show else subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            log.write(done.stdout)
+        if done.returncode:
+            raise InstanceError(
+                f"'dachs {' '.join(arguments)}' failed: {_error_of(done.stdout)}",
+                f"The whole story is in {self.log}.",
+            )
+        return done.stdout
+
+    def configure(self) -> None:
+        """Write everything that DaCHS reads at its start."""
+        for path in (self.root, self.root / "etc", self.root / "cache", self.reports, self.log.parent):
+            self.account.make_directory(path)
+        _write(self.rc, self._gavo_rc())
+        _write(self.root / "etc" / "defaultmeta.txt", self._default_meta())
+        shutil.copyfile(self.deployment.app / "rd" / "userconfig.rd", self.root / "etc" / "userconfig.rd")
+        self.programs.mkdir(exist_ok=True)
+        for name in COMMAND_NAMES:
+            program = self.programs / name
+            _write(program, f'#!/bin/sh\nexec "{venv_python(self.home)}" {DACHS_PROGRAM} "$@"\n')
+            program.chmod(0o755)
+        vocabularies.seed(self.deployment.app / "rd" / "vocabularies.toml", self.root / "cache")
+        self.point_to_cluster()
+        self.account.own(*(self.root / name for name in ("etc", "cache", "inputs")))
+
+    def point_to_cluster(self) -> None:
+        """Tell DaCHS the port of the database; it may change between starts."""
+        dsn = self.root / "etc" / "dsn"
+        if dsn.exists():
+            _write(dsn, f"database = {DATABASE}\nhost = {HOST}\nport = {self.cluster.port}\n")
+
+    def initialise(self) -> None:
+        """Make the database and DaCHS's own tables, from nothing."""
+        self.cluster.recreate_database()
+        for name in ("dsn", "feed", "trustedquery", "untrustedquery"):
+            (self.root / "etc" / name).unlink(missing_ok=True)
+        self.run("init", "-d", self.cluster.dsn)
+        for path in (self.root / "etc").glob("*query"):
+            path.chmod(0o600)
+        (self.root / "etc" / "feed").chmod(0o600)
+        for resource in ("//obscore", *SHARED_RESOURCES):
+            self.run("imp", resource)
+
+    def publish(self, collections: Iterable[str]) -> None:
+        """Put all resources into the registry, with their coverage."""
+        resources = [f"{collection}/q" for collection in collections]
+        for resource in (*resources, "//obscore"):
+            self.run("limits", resource)
+        # The shared resources cover what the collections cover, so their turn is after these.
+        self.run("pub", *resources, *SYSTEM_RESOURCES, "rd/hea", "rd/links")
+
+    def server(self) -> list[str]:
+        """Give the command line of the web server in the foreground."""
+        return self.command("serve", "start", "-f")
+
+    def _gavo_rc(self) -> str:
+        settings = self.settings
+        items: dict[str, dict[str, Any]] = {
+            "general": {
+                "rootDir": self.root,
+                "group": self.account.group,
+                "gavoGroup": self.account.group,
+                "maintainerAddress": "",
+            },
+            "db": {"profilePath": self.root / "etc"},
+            "web": {
+                "serverPort": settings.port,
+                "serverURL": settings.url,
+                "alternateHostnames": "localhost, 127.0.0.1",
+                "bindAddress": settings.bind,
+                "user": self.account.name,
+                "sitename": settings.site_name,
+                "preloadPublishedRDs": "True",
+            },
+            "ivoa": {"authority": settings.authority, "VOSITableDetail": "max"},
+        }
+        return "".join(
+            f"[{section}]\n" + "".join(f"{key}: {value}\n" for key, value in values.items()) + "\n"
+            for section, values in items.items()
+        )
+
+    def _default_meta(self) -> str:
+        settings = self.settings
+        created = self.created()
+        return textwrap.dedent(
+            f"""\
+            publisher: {settings.site_name}
+            contact.name: {settings.site_name} operators
+            contact.address: not given
+            contact.email: {settings.contact}
+            creator.name: {settings.site_name}
+            _noresultwarning: No data set matches your query.
+            authority.creationDate: {created}
+            authority.title: {settings.site_name} Authority
+            authority.shortName: {_short(settings.site_name)}
+            authority.description: The naming authority of {settings.site_name}, \
+            which publishes data of Cherenkov telescopes.
+            authority.referenceURL: {settings.url}/
+            organization.title: {settings.site_name}
+            organization.description: Publishes data of Cherenkov telescopes.
+            organization.referenceURL: {settings.url}/
+            site.description: {settings.site_name} publishes event lists and instrument responses \
+            of Cherenkov gamma-ray telescopes in the Virtual Observatory.
+            """
+        )
+
+    def created(self) -> str:
+        """Give the date when this instance was made; registry records carry it."""
+        mark = self.cluster.ready_mark
+        import datetime
+
+        moment = datetime.datetime.fromtimestamp(mark.stat().st_mtime, datetime.UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _short(name: str) -> str:
+    """Cut a name to what DaCHS's short names leave room for."""
+    return name.replace(" ", "")[:11]
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def _error_of(output: str) -> str:
+    """Find DaCHS's error message in what it printed; it spreads over the last lines."""
+    lines = output.splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("***")]
+    chosen = lines[starts[-1] :] if starts else lines[-3:]
+    return " ".join(line.strip() for line in chosen if line.strip())[:600] or "no message"

@@ -1,0 +1,96 @@
+"""The copy of the project that an instance runs.
+
+The services run as a user who may not be able to read the checkout, and should not change under
+an import when somebody edits it; so code, RDs and release configurations are copied.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from instance.settings import CHECKOUT
+from instance.state import fingerprint
+
+PACKAGES = ("datalink", "ingest", "rd")
+SCHEMA_FILES = ("columns.csv", "userconfig.rd", "times.rd", "hea.rd", "links.rd", "unions.rd", "unions.py")
+"""Files in rd/ that shape site-wide tables: when they change, the database is made anew."""
+
+
+class Deployment:
+    """Code and configuration of an instance.
+
+    Parameters
+    ----------
+    home
+        The instance's directory.
+    source
+        The checkout.
+    """
+
+    def __init__(self, home: Path, source: Path = CHECKOUT) -> None:
+        self.app = home / "app"
+        self.inputs = home / "dachs" / "inputs"
+        self.source = source
+
+    def update(self) -> None:
+        """Copy what changed in the checkout, and remove what is gone there."""
+        for package in PACKAGES:
+            mirror(self.source / package, self.app / package)
+        self.inputs.mkdir(parents=True, exist_ok=True)
+        _link(self.inputs / "rd", self.app / "rd")
+
+    def collection(self, name: str, config: str, data: Path) -> None:
+        """Lay out a collection below the DaCHS inputs: its RD, its configuration, its files."""
+        source, target = self.source / "inputs" / name, self.inputs / name
+        target.mkdir(parents=True, exist_ok=True)
+        copy_changed(source / "q.rd", target / "q.rd")
+        copy_changed(source / config, target / "release.toml")
+        _link(target / "data", data / "data")
+
+    def code_files(self) -> list[Path]:
+        """Give the files whose change means that rows may come out differently."""
+        return sorted(path for package in PACKAGES for path in (self.app / package).iterdir() if path.is_file())
+
+    def schema_fingerprint(self) -> str:
+        """Give a digest of all that shapes the site-wide tables."""
+        return fingerprint(*(self.app / "rd" / name for name in SCHEMA_FILES))
+
+
+def project_files(directory: Path) -> Iterator[Path]:
+    """Give the files of one package of the project, without what Python or editors leave there."""
+    for path in sorted(directory.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and path.suffix not in (".pyc", ".partial"):
+            yield path
+
+
+def mirror(source: Path, target: Path) -> None:
+    """Make a directory hold the same files as another one."""
+    target.mkdir(parents=True, exist_ok=True)
+    wanted = {path.name: path for path in project_files(source)}
+    for path in target.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in wanted:
+            path.unlink()
+    for name, path in wanted.items():
+        copy_changed(path, target / name)
+
+
+def copy_changed(source: Path, target: Path) -> None:
+    """Copy a file if the target differs; its time stays when it does not."""
+    if not target.exists() or not filecmp.cmp(source, target, shallow=False):
+        partial = target.with_name(target.name + ".partial")
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+        target.chmod(0o644)
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.is_symlink() or link.exists():
+        link.unlink()
+    link.symlink_to(target)

@@ -1,0 +1,119 @@
+"""Diagnosis: what is wrong with this machine or this instance, and what to do about it.
+
+Only the standard library is imported here, so that it works before anything is installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ingest.errors import CherenkovVOError, ConfigError
+from instance import packages
+from instance.settings import Settings, home_of, load
+from instance.state import State, holder
+
+LOW_DISK = 500_000_000
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing that was looked at; ``remedy`` is empty if it is well."""
+
+    what: str
+    finding: str
+    remedy: str = ""
+
+
+def diagnose() -> list[Diagnosis]:
+    """Look at everything that can be looked at."""
+    try:
+        settings = load()
+    except ConfigError as error:
+        return [Diagnosis("settings", str(error), "Correct the variable or the file.")]
+    found = [Diagnosis("settings", f"instance in {home_of(settings)}, port {settings.port}")]
+    for examine in (_packages, _venv, _disk, _instance, _port, _server):
+        try:
+            found += list(examine(settings))
+        except (CherenkovVOError, OSError) as error:
+            found.append(Diagnosis(examine.__name__.strip("_"), str(error), "See the message."))
+    return found
+
+
+def _packages(settings: Settings) -> Iterator[Diagnosis]:
+    absent = packages.missing()
+    if absent:
+        yield Diagnosis(
+            "packages", f"missing or too old: {', '.join(absent)}", "'make serve' installs them, with root or sudo."
+        )
+    else:
+        yield Diagnosis(
+            "packages",
+            f"DaCHS {packages.installed_version('python3-gavo')}, PostgreSQL {packages.postgresql_version()}",
+        )
+
+
+def _venv(settings: Settings) -> Iterator[Diagnosis]:
+    python = packages.venv_python(home_of(settings))
+    if python.exists():
+        yield Diagnosis("virtual environment", str(python.parent.parent))
+    else:
+        yield Diagnosis("virtual environment", "not made yet", "'make serve' makes it.")
+
+
+def _disk(settings: Settings) -> Iterator[Diagnosis]:
+    place = home_of(settings)
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    remedy = "Make room, or choose another place with CHERENKOV_VO_INSTANCE." if free < LOW_DISK else ""
+    yield Diagnosis("disk", f"{free // 1_000_000} MB free at {place}", remedy)
+
+
+def _instance(settings: Settings) -> Iterator[Diagnosis]:
+    home = home_of(settings)
+    state = State(home / "state.json").read()
+    if not (home / "postgres" / "complete").exists():
+        yield Diagnosis("instance", "not made yet, or half made", "'make serve' makes or repairs it.")
+        return
+    for key, what in (("database", "DaCHS's tables"), ("imported", "import"), ("published", "publication")):
+        value = state.get(key)
+        done = all(value.values()) if isinstance(value, dict) else bool(value)
+        yield Diagnosis(what, "done" if done else "not finished", "" if done else "'make serve' finishes it.")
+    yield Diagnosis("data", str(state.get("data") or "none yet"))
+    names = ("uat", "product-type", "datalink/core", "messenger")
+    from instance.vocabularies import cache_name
+
+    lost = [name for name in names if not (home / "dachs" / "cache" / cache_name(name)).exists()]
+    remedy = "'make publish' puts the stand-ins back." if lost else ""
+    yield Diagnosis("vocabularies", f"missing: {', '.join(lost)}" if lost else "in DaCHS's cache", remedy)
+
+
+def _port(settings: Settings) -> Iterator[Diagnosis]:
+    from instance.cluster import port_is_free
+
+    if holder(home_of(settings) / "serve.lock") is None:
+        free = port_is_free(settings.port, settings.bind or "0.0.0.0")  # noqa: S104 - as the operator chose
+        remedy = "" if free else "End the program that has it, or set CHERENKOV_VO_PORT."
+        yield Diagnosis("port", f"{settings.port} is {'free' if free else 'taken'}", remedy)
+
+
+def _server(settings: Settings) -> Iterator[Diagnosis]:
+    pid = holder(home_of(settings) / "serve.lock")
+    if pid is None:
+        yield Diagnosis("server", "not running", "'make serve' or 'make up' starts it.")
+        return
+    checks: list[tuple[str, str, Callable[[bytes], bool]]] = [
+        ("TAP", "/tap/availability", lambda body: b"true" in body),
+        ("registry", "/oai.xml?verb=ListIdentifiers&metadataPrefix=ivo_vor", lambda body: b"hess_dr" in body),
+    ]
+    for what, path, is_well in checks:
+        try:
+            with urllib.request.urlopen(settings.local_url + path, timeout=10) as reply:  # noqa: S310 - our URL
+                well = is_well(reply.read())
+        except OSError as error:
+            yield Diagnosis(what, f"does not answer ({error})", "'make down', then 'make serve'.")
+            continue
+        yield Diagnosis(what, "answers" if well else "answers, but not as it should", "" if well else "'make publish'.")

@@ -1,0 +1,300 @@
+"""What must be on the machine: Debian packages and a virtual environment.
+
+Only the standard library is used here: this runs on a bare machine. DaCHS has to be 2.13 or newer;
+where the machine's own suites hold an older one, the DaCHS library packages alone are taken from a
+newer suite of the same mirror.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.errors import InstanceError
+from instance.console import Step, say
+from instance.exits import EXIT_ENVIRONMENT
+from instance.settings import CHECKOUT
+
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+MINIMAL_DACHS = "2.13"
+"""content_qualifier in DataLink, materialiseObscore and obs-radio came with this version."""
+
+DACHS_PACKAGES = ("python3-gavo", "python3-gavo-stc", "python3-gavo-utils", "python3-gavo-votable")
+"""The only packages that may come from a newer suite."""
+
+BASE_PACKAGES = (
+    "python3-gavo",
+    "python3-venv",
+    "python3-jaraco.text",
+    "python3-platformdirs",
+    "python3-multipart",
+    "python3-requests",
+    "postgresql",
+)
+NEWER_SUITES = ("testing", "unstable")
+APT_SOURCE = Path("/etc/apt/sources.list.d/cherenkov-vo-dachs.sources")
+APT_PREFERENCES = Path("/etc/apt/preferences.d/cherenkov-vo-dachs")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One entry of the machine's apt sources: where Debian's own packages come from."""
+
+    uri: str
+    suites: tuple[str, ...]
+    signed_by: str = ""
+
+
+def installed_version(package: str) -> str | None:
+    """Give the version of an installed Debian package, or None."""
+    done = subprocess.run(
+        ["dpkg-query", "-W", "-f=${db:Status-Abbrev}|${Version}", package],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    status, _, version = done.stdout.partition("|")
+    return version if done.returncode == 0 and status.strip() == "ii" else None
+
+
+def at_least(version: str | None, wanted: str) -> bool:
+    """Compare Debian versions."""
+    return (
+        version is not None
+        and subprocess.run(["dpkg", "--compare-versions", version, "ge", wanted], check=False).returncode == 0
+    )
+
+
+def postgresql_version() -> str | None:
+    """Give the newest PostgreSQL whose server programs are installed, such as ``15``."""
+    found = [int(path.parent.parent.name) for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    return str(max(found)) if found else None
+
+
+def missing() -> list[str]:
+    """List what is not installed, or too old."""
+    absent = [name for name in BASE_PACKAGES if installed_version(name) is None]
+    if "python3-gavo" not in absent and not at_least(installed_version("python3-gavo"), MINIMAL_DACHS):
+        absent.append("python3-gavo")
+    version = postgresql_version()
+    extensions = [f"postgresql-{version}-{name}" for name in ("pgsphere", "q3c")] if version else []
+    # Which PostgreSQL it will be is known only once it is there.
+    if version is None and "postgresql" not in absent:
+        absent.append("postgresql")
+    return absent + [name for name in extensions if installed_version(name) is None]
+
+
+def read_archives(directory: Path = Path("/etc/apt")) -> list[Archive]:
+    """Read the machine's apt sources, both in the one-line and in the deb822 form."""
+    found: list[Archive] = []
+    for path in sorted([directory / "sources.list", *directory.glob("sources.list.d/*.list")]):
+        if path.exists():
+            found += _one_line(path.read_text(encoding="utf-8", errors="replace"))
+    for path in sorted(directory.glob("sources.list.d/*.sources")):
+        found += _deb822(path.read_text(encoding="utf-8", errors="replace"))
+    return found
+
+
+def _one_line(text: str) -> Iterable[Archive]:
+    for line in text.splitlines():
+        match = re.match(r"\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)", line)
+        if match:
+            options = dict(option.split("=", 1) for option in (match[1] or "").split() if "=" in option)
+            yield Archive(match[2], (match[3],), options.get("signed-by", ""))
+
+
+def _deb822(text: str) -> Iterable[Archive]:
+    for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
+        keys = {
+            key.lower(): value.strip()
+            for key, value in re.findall(r"(?m)^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)", stanza)
+        }
+        if "deb" not in keys.get("types", "").split() or keys.get("enabled", "yes").lower() == "no":
+            continue
+        for uri in keys.get("uris", "").split():
+            yield Archive(uri, tuple(keys.get("suites", "").split()), keys.get("signed-by", ""))
+
+
+def debian_archive(archives: Iterable[Archive], codename: str) -> Archive | None:
+    """Find the entry that serves the machine's own release."""
+    known = list(archives)
+    for names in ({codename}, {"stable", "testing", "unstable", "sid"}):
+        for archive in known:
+            if names & set(archive.suites):
+                return archive
+    return None
+
+
+def newer_suite_files(archive: Archive, suite: str) -> tuple[str, str]:
+    """Write apt source and preferences that offer only DaCHS from a newer suite.
+
+    Returns
+    -------
+    tuple of str
+        Contents of the ``.sources`` file and of the preferences file.
+    """
+    signed = f"Signed-By: {archive.signed_by}\n" if archive.signed_by else ""
+    source = f"Types: deb\nURIs: {archive.uri}\nSuites: {suite}\nComponents: main\n{signed}"
+    preferences = (
+        f"Package: *\nPin: release a={suite}\nPin-Priority: -1\n\n"
+        f"Package: {' '.join(DACHS_PACKAGES)}\nPin: release a={suite}\nPin-Priority: 600\n"
+    )
+    return source, preferences
+
+
+def codename() -> str:
+    """Give the code name of the machine's Debian release."""
+    release = Path("/etc/os-release").read_text(encoding="utf-8")
+    match = re.search(r"(?m)^VERSION_CODENAME=\"?([a-z]+)", release)
+    return match[1] if match else "sid"
+
+
+def ensure_packages() -> None:
+    """Install the Debian packages that are missing.
+
+    Raises
+    ------
+    InstanceError
+        There is no right to install, or apt cannot; the message lists what to install by hand.
+    """
+    absent = missing()
+    if not absent:
+        return
+    if not shutil.which("apt-get"):
+        raise _cannot_install(absent, "this is no Debian system")
+    with Step(f"Installing Debian packages: {', '.join(absent)}"):
+        _update(absent)
+        if "python3-gavo" in absent and not at_least(_candidate("python3-gavo"), MINIMAL_DACHS):
+            _offer_newer_dachs(absent)
+        _apt(["install", "--no-install-recommends", "-y", *absent], absent)
+        # The extensions' names carry the version of the PostgreSQL that just came.
+        rest = missing()
+        if rest:
+            _apt(["install", "--no-install-recommends", "-y", *rest], rest)
+    if missing():
+        raise _cannot_install(missing(), "apt-get ended without them")
+
+
+def _offer_newer_dachs(absent: list[str]) -> None:
+    archive = debian_archive(read_archives(), codename())
+    if archive is None:
+        raise _cannot_install(absent, "no Debian archive among the apt sources offers DaCHS 2.13")
+    for suite in NEWER_SUITES:
+        source, preferences = newer_suite_files(archive, suite)
+        say(f"  taking DaCHS, and nothing else, from Debian {suite}")
+        _write_as_root(APT_SOURCE, source, absent)
+        _write_as_root(APT_PREFERENCES, preferences, absent)
+        _update(absent)
+        if at_least(_candidate("python3-gavo"), MINIMAL_DACHS):
+            return
+    raise _cannot_install(absent, f"no suite of {archive.uri} has DaCHS {MINIMAL_DACHS} or newer")
+
+
+def _candidate(package: str) -> str | None:
+    done = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, check=False)
+    match = re.search(r"Candidate: (\S+)", done.stdout)
+    return match[1] if match and match[1] != "(none)" else None
+
+
+def _sudo() -> list[str]:
+    if os.geteuid() == 0:
+        return []
+    return ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
+
+
+def _cannot_install(absent: list[str], why: str) -> InstanceError:
+    return InstanceError(
+        f"Missing on this machine: {', '.join(absent)} ({why}).",
+        f"Install them (DaCHS {MINIMAL_DACHS} or newer), or run as root or with sudo.",
+        exit_code=EXIT_ENVIRONMENT,
+    )
+
+
+def _as_root(command: list[str], absent: list[str], text: str | None = None) -> str:
+    try:
+        done = subprocess.run(
+            [*_sudo(), *command], input=text, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise _cannot_install(absent, f"{command[0]}: {error.strerror}") from error
+    if done.returncode:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("E:")] or lines
+        raise _cannot_install(absent, errors[-1] if errors else f"{command[0]} failed")
+    return done.stdout
+
+
+def _apt(arguments: list[str], absent: list[str]) -> None:
+    command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
+    _as_root([*command, *arguments], absent)
+
+
+def _update(absent: list[str]) -> None:
+    """Renew the package lists; a broken source of somebody else must not stop us."""
+    try:
+        _apt(["update"], absent)
+    except InstanceError as error:
+        say(f"  apt-get update complained, going on with what there is: {error.problem}")
+
+
+def _write_as_root(path: Path, text: str, absent: list[str]) -> None:
+    _as_root(["tee", str(path)], absent, text)
+
+
+def requirements(*extras: str) -> list[str]:
+    """Give what pyproject.toml says that the virtual environment needs."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = list(project["dependencies"])
+    for extra in extras:
+        wanted += project["optional-dependencies"][extra]
+    return wanted
+
+
+def venv_python(home: Path) -> Path:
+    """Give the interpreter of the instance's virtual environment."""
+    return home / "venv" / "bin" / "python"
+
+
+def ensure_venv(home: Path, *extras: str) -> Path:
+    """Make the virtual environment, on the system's Python and with its packages.
+
+    Returns
+    -------
+    Path
+        Its interpreter.
+
+    Raises
+    ------
+    InstanceError
+        It cannot be made, for example because a package index cannot be reached.
+    """
+    wanted = requirements(*extras)
+    mark = home / "venv" / f"complete-{'-'.join(('base', *extras))}"
+    stamp = hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()
+    if mark.exists() and mark.read_text(encoding="ascii") == stamp:
+        return venv_python(home)
+    with Step(f"Making the virtual environment ({', '.join(wanted)})"):
+        _venv_command([SYSTEM_PYTHON, "-m", "venv", "--system-site-packages", home / "venv"])
+        _venv_command([venv_python(home), "-m", "pip", "install", "--quiet", "--no-warn-script-location", *wanted])
+    mark.write_text(stamp, encoding="ascii")
+    return venv_python(home)
+
+
+def _venv_command(command: list[str | Path]) -> None:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        reason = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no message")
+        raise InstanceError(
+            f"The virtual environment cannot be made: {reason.strip()}",
+            "Check that the Python package index can be reached, then run the command again.",
+            exit_code=EXIT_ENVIRONMENT,
+        )

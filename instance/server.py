@@ -1,0 +1,270 @@
+"""Serving: DaCHS and PostgreSQL watched over by one process, in the foreground or detached."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ingest.errors import InstanceError
+from instance.account import end
+from instance.bringup import Instance
+from instance.cluster import port_is_free
+from instance.console import say
+from instance.exits import EXIT_PORT
+from instance.settings import CHECKOUT
+from instance.state import holder, lock
+
+READY_PATH = "/tap/availability"
+START_PATIENCE = 90.0
+"""Seconds for the web server to answer for the first time; it takes about three."""
+
+STOP_PATIENCE = 40.0
+WATCH_INTERVAL = 0.5
+MAX_RESTARTS = 5
+RESTART_WINDOW = 60.0
+
+
+def answers(instance: Instance, timeout: float = 5.0) -> bool:
+    """Say whether the server answers and says that it is available."""
+    try:
+        with urllib.request.urlopen(  # noqa: S310 - our own http URL
+            instance.settings.local_url + READY_PATH, timeout=timeout
+        ) as reply:
+            return b"true" in reply.read()
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def running(instance: Instance) -> int | None:
+    """Give the process id of the process that serves this instance, or None."""
+    return holder(instance.serve_lock)
+
+
+class Supervisor:
+    """Keeps PostgreSQL and DaCHS running until it is told to end.
+
+    Parameters
+    ----------
+    instance
+        What to serve; it must have been brought up.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.dachs = instance.dachs
+        self.cluster = instance.cluster
+        self.server: subprocess.Popen[Any] | None = None
+        self.ending = False
+        self.restarts: list[float] = []
+
+    def stop_on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Note that it is time to end."""
+        self.ending = True
+
+    def start_server(self) -> None:
+        """Start the web server and wait for its first answer.
+
+        Raises
+        ------
+        InstanceError
+            The port is taken, or the server ends at once or does not answer.
+        """
+        settings = self.instance.settings
+        if not port_is_free(settings.port, settings.bind or "0.0.0.0"):  # noqa: S104 - asked for by the operator
+            raise InstanceError(
+                f"Port {settings.port} is taken by another program.",
+                "End that, or choose another port with CHERENKOV_VO_PORT.",
+                exit_code=EXIT_PORT,
+            )
+        log = self.dachs.log.open("ab")
+        with log:
+            self.server = subprocess.Popen(
+                self.dachs.server(),
+                env=self.dachs.environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait for the web server's first answer."""
+        deadline = time.monotonic() + START_PATIENCE
+        while not answers(self.instance):
+            if self.ending:
+                return
+            if self.server is None or self.server.poll() is not None or time.monotonic() > deadline:
+                raise InstanceError(
+                    "The web server does not come up.", f"The whole story is in {self.dachs.log}."
+                )
+            time.sleep(0.2)
+
+    def watch(self) -> None:
+        """Restart what dies, until told to end."""
+        while not self.ending:
+            time.sleep(WATCH_INTERVAL)
+            if self.ending:
+                return
+            if self.cluster.process() is None:
+                self._note_restart("PostgreSQL")
+                self.cluster.start()
+                self.dachs.point_to_cluster()
+                self._end_server()
+            if self.server is None or self.server.poll() is not None:
+                self._note_restart("The web server")
+                self._end_server()
+                self.start_server()
+
+    def _note_restart(self, what: str) -> None:
+        say(f"{what} ended unexpectedly; starting it again.")
+        now = time.monotonic()
+        self.restarts = [moment for moment in self.restarts if now - moment < RESTART_WINDOW] + [now]
+        if len(self.restarts) > MAX_RESTARTS:
+            raise InstanceError(
+                f"{what} does not stay up.", f"The whole story is in {self.dachs.log} and {self.cluster.log}."
+            )
+
+    def _end_server(self) -> None:
+        if self.server is not None:
+            end(self.server)
+            self.server = None
+
+    def close(self) -> None:
+        """End the web server, then PostgreSQL."""
+        self._end_server()
+        self.cluster.stop()
+
+
+def serve(instance: Instance) -> None:
+    """Bring the instance up and serve it until this process is told to end.
+
+    Raises
+    ------
+    InstanceError
+        It cannot be brought up or served.
+    """
+    instance.make_home()
+    with lock(instance.serve_lock, STOP_PATIENCE, "serving this instance"):
+        supervisor = Supervisor(instance)
+        try:
+            instance.bring_up()
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, supervisor.stop_on_signal)
+            supervisor.start_server()
+            if not supervisor.ending:
+                say(welcome(instance))
+            supervisor.watch()
+        finally:
+            supervisor.close()
+            say("Stopped.")
+
+
+def welcome(instance: Instance) -> str:
+    """Give the text with the URLs to open."""
+    url = instance.settings.url
+    failures = instance.failures()
+    lines = [
+        "",
+        f"{instance.settings.site_name} is up.  Data: {instance.state.get('data')}",
+        f"  in a browser     {url}/",
+        f"  TAP              {url}/tap",
+        f"  cone search      {url}/hess_dr/q/cone/scs.xml?",
+        f"  search form      {url}/hess_dr/q/cone/form",
+        f"  registry (OAI)   {url}/oai.xml?verb=Identify",
+        f"  DataLink         {url}/hess_dr/q/dl/dlmeta?ID=20136 (any obs_id)",
+    ]
+    if failures:
+        lines.append(f"  {failures} files could not be published; 'make check' says why")
+    return "\n".join([*lines, ""])
+
+
+def up(instance: Instance) -> None:
+    """Serve detached from the terminal; returns when the server answers.
+
+    Raises
+    ------
+    InstanceError
+        It does not come up; the message is the detached process's last one.
+    """
+    instance.make_home()
+    log = instance.home / "log" / "serve.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "instance", "serve"],
+            cwd=CHECKOUT,
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    position = 0
+    while child.poll() is None and not (answers(instance) and running(instance) == child.pid):
+        position = _pass_on(log, position)
+        time.sleep(0.2)
+    _pass_on(log, position)
+    if child.returncode is not None:
+        raise InstanceError(
+            "The server did not come up.", f"Its messages are in {log}.", exit_code=child.returncode or 1
+        )
+
+
+def _pass_on(log: Any, position: int) -> int:
+    with log.open("rb") as output:
+        output.seek(position)
+        text = output.read()
+    if text.strip():
+        say(text.decode(errors="replace").rstrip())
+    return position + len(text)
+
+
+def down(instance: Instance) -> bool:
+    """End whatever runs of the instance; says whether anything did.
+
+    Raises
+    ------
+    InstanceError
+        A process does not end.
+    """
+    pid = running(instance)
+    if pid is not None and pid > 0:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_PATIENCE
+        while running(instance) is not None:
+            if time.monotonic() > deadline:
+                raise InstanceError(f"Process {pid} does not end.", f"End it with 'kill -9 {pid}'.")
+            time.sleep(0.2)
+    left_over = instance.cluster.ready_mark.exists() and instance.cluster.process() is not None
+    if left_over:
+        instance.cluster.stop()
+    return pid is not None or left_over
+
+
+def reload(instance: Instance) -> None:
+    """Make a running server notice that data or records changed."""
+    for pid in _server_processes(instance):
+        os.kill(pid, signal.SIGHUP)
+
+
+def _server_processes(instance: Instance) -> list[int]:
+    """Find the web server's processes by what they were started with."""
+    program = str(instance.home / "venv" / "bin" / "python").encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[:1] == [program] and b"serve" in words:
+            found.append(int(entry.parent.name))
+    return found

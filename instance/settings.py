@@ -1,0 +1,181 @@
+"""The settings of an instance: environment variables, or one file.
+
+This module needs nothing but the standard library; it is read before anything is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import ConfigError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+"""Where the project lies."""
+
+PREFIX = "CHERENKOV_VO_"
+SETTINGS_FILE = "cherenkov-vo.toml"
+HESS_VARIABLE = "HESS_DL3_DR1"
+STATE_ROOT = Path("/var/lib/cherenkov-vo")
+"""Where root's instances go when the checkout lies where nobody else can read."""
+
+
+def _setting(default: Any, text: str, variable: str | None = None) -> Any:
+    return field(default=default, metadata={"help": text, "variable": variable})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that an operator can choose. Each field is an environment variable and a key of the file.
+
+    The variable is the field's name in capitals with ``CHERENKOV_VO_`` before it (only the release
+    directory has a name of its own); variables win over the file.
+    """
+
+    instance: Path = _setting(CHECKOUT / "var", "directory of the private instance")
+    port: int = _setting(8080, "port of the web server")
+    bind: str = _setting("127.0.0.1", "address that the web server listens on; empty for all")
+    database_port: int = _setting(0, "port of the private database; 0 takes a free one")
+    public_url: str = _setting("", "URL under which clients reach the server; default: localhost and the port")
+    site_name: str = _setting("Cherenkov VO", "name of the data centre")
+    authority: str = _setting("cherenkov.example", "IVOA authority, without ivo://")
+    contact: str = _setting("nobody@cherenkov.example", "e-mail address of the operator")
+    hess_dl3_dr1: Path | None = _setting(None, "directory of the H.E.S.S. DL3 DR1 release", HESS_VARIABLE)
+    download: bool = _setting(True, "may the first start download the release")
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{2,}", self.authority):
+            raise ConfigError(f"authority = {self.authority!r}: expected an IVOA authority such as 'org.example'")
+        for name in ("port", "database_port"):
+            if not 0 <= getattr(self, name) < 65536:
+                raise ConfigError(f"{name} = {getattr(self, name)}: expected a port number below 65536")
+        if self.public_url and not re.fullmatch(r"https?://[^\s/]+", self.public_url):
+            raise ConfigError(
+                f"public_url = {self.public_url!r}: expected http://host[:port] or https://host, without a path"
+            )
+
+    @property
+    def url(self) -> str:
+        """The URL that goes into links and registry records."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def local_url(self) -> str:
+        """The URL under which this machine reaches the server."""
+        host = self.bind if self.bind not in ("", "0.0.0.0") else "127.0.0.1"  # noqa: S104 - compared only
+        return f"http://{host}:{self.port}"
+
+
+def variable_of(name: str) -> str:
+    """Give the environment variable of a setting."""
+    for known in fields(Settings):
+        if known.name == name and known.metadata["variable"]:
+            return str(known.metadata["variable"])
+    return PREFIX + name.upper()
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Give variable, default and explanation of each setting, for ``--help`` and the documentation."""
+    return [
+        (variable_of(known.name), _shown(known.default), str(known.metadata["help"]))
+        for known in fields(Settings)
+    ]
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, Path):
+        return str(default.relative_to(CHECKOUT)) if default.is_relative_to(CHECKOUT) else str(default)
+    return "" if default is None else str(default)
+
+
+def load(environ: Mapping[str, str] = os.environ, directory: Path = CHECKOUT) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    directory
+        Where ``cherenkov-vo.toml`` may lie.
+
+    Raises
+    ------
+    ConfigError
+        A value has the wrong type, or there is an unknown key or variable.
+    """
+    names = {known.name for known in fields(Settings)}
+    values = _from_file(directory / SETTINGS_FILE, names)
+    known_variables = {variable_of(name): name for name in names}
+    for variable, text in environ.items():
+        if variable.startswith(PREFIX) and variable not in known_variables and variable not in _INTERNAL:
+            raise ConfigError(
+                f"unknown environment variable {variable}; known are {', '.join(sorted(known_variables))}"
+            )
+    for variable, name in known_variables.items():
+        if environ.get(variable):
+            values[name] = environ[variable]
+    typed = {name: _typed(name, value) for name, value in values.items()}
+    return Settings(**typed)
+
+
+_INTERNAL = {"CHERENKOV_VO_REPORT", "CHERENKOV_VO_TEST_INSTANCE"}
+
+
+def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as TOML ({error})") from error
+    unknown = sorted(set(content) - names)
+    if unknown:
+        raise ConfigError(
+            f"{path}: unknown key{'s' if len(unknown) > 1 else ''} {', '.join(unknown)};"
+            f" known are {', '.join(sorted(names))}"
+        )
+    return dict(content)
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name in ("instance", "hess_dl3_dr1"):
+        return Path(str(value)).expanduser().absolute()
+    if name in ("port", "database_port"):
+        try:
+            return int(value)
+        except ValueError as error:
+            raise ConfigError(f"{variable_of(name)} = {value!r}: expected a port number") from error
+    if name == "download":
+        words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
+        if str(value).lower() not in words:
+            raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")
+        return words[str(value).lower()]
+    return str(value)
+
+
+def reachable_by_others(path: Path) -> bool:
+    """Say whether a user without special rights can enter all existing parents of a path."""
+    existing = path.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    return all(parent.stat().st_mode & 0o001 for parent in (existing, *existing.parents) if parent.is_dir())
+
+
+def home_of(settings: Settings) -> Path:
+    """Give the directory that really holds the instance.
+
+    Root's instance runs as an unprivileged user. If that user cannot enter the chosen directory
+    (a checkout below /root), the instance goes below ``/var/lib`` and the chosen name becomes a
+    link to it.
+    """
+    chosen = settings.instance
+    if os.geteuid() != 0 or chosen.is_symlink() or reachable_by_others(chosen.parent):
+        return chosen.resolve()
+    digest = hashlib.sha256(str(chosen).encode()).hexdigest()[:12]
+    return STATE_ROOT / digest
