@@ -12,7 +12,7 @@ down status ingest publish doctor fetch-data:
 check:
 	@$(RUN) check $(DIR)
 test:
-	@$(RUN) test
+	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py $(STAGES)
 bench:
 	@$(RUN) bench
 clean:

@@ -16,6 +16,10 @@ SHARED = CHECKOUT.parent / "shared" / "data" / "hess-dl3-dr1"
 """Where a release may lie beside the checkout."""
 
 
+SAMPLE_WORD = "sample"
+"""What to give in place of a directory to have the built-in sample."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The data that a collection takes.
@@ -73,8 +77,10 @@ def choose(
     InstanceError
         The directory that the user names holds no release, or cannot be read.
     """
+    if settings.hess_dl3_dr1 == SAMPLE_WORD:
+        return _sample(home, simulate)
     if settings.hess_dl3_dr1 is not None:
-        found = _checked(settings.hess_dl3_dr1, f"{HESS_VARIABLE} names it")
+        found = _checked(Path(settings.hess_dl3_dr1), f"{HESS_VARIABLE} names it")
         _readable(found.directory, account)
         return found
     if SHARED.is_dir():
@@ -86,8 +92,11 @@ def choose(
         _try_download(target, fetch)
     if target.is_dir():
         return _checked(target, "downloaded from its public record")
-    with Step("Simulating the built-in sample"):
-        simulate(sample(home))
+    return _sample(home, simulate)
+
+
+def _sample(home: Path, simulate: Callable[[Path], None]) -> Choice:
+    simulate(sample(home))
     return Choice(
         sample(home), "sample.toml", "built-in SIMULATED sample; 'make fetch-data' downloads the real release"
     )

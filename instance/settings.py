@@ -46,7 +46,9 @@ class Settings:
     site_name: str = _setting("Cherenkov VO", "name of the data centre")
     authority: str = _setting("cherenkov.example", "IVOA authority, without ivo://")
     contact: str = _setting("nobody@cherenkov.example", "e-mail address of the operator")
-    hess_dl3_dr1: Path | None = _setting(None, "directory of the H.E.S.S. DL3 DR1 release", HESS_VARIABLE)
+    hess_dl3_dr1: str | None = _setting(
+        None, "directory of the H.E.S.S. DL3 DR1 release, or 'sample' for the built-in sample", HESS_VARIABLE
+    )
     download: bool = _setting(True, "may the first start download the release")
 
     def __post_init__(self) -> None:
@@ -144,8 +146,10 @@ def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
 
 
 def _typed(name: str, value: Any) -> Any:
-    if name in ("instance", "hess_dl3_dr1"):
+    if name == "instance":
         return Path(str(value)).expanduser().absolute()
+    if name == "hess_dl3_dr1" and value != "sample":
+        return str(Path(str(value)).expanduser().absolute())
     if name in ("port", "database_port"):
         try:
             return int(value)

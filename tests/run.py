@@ -1,0 +1,216 @@
+"""All tests, with one command and from nothing: ``make test``.
+
+Style and types; unit tests; then, for the built-in sample and, where it is at hand, for the real
+release, one private instance on free ports in a temporary directory, which the live tests and the
+foreign judges share; last, what happens when processes are killed. Only the standard library is
+used here: the environments are made on the way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))
+sys.dont_write_bytecode = True
+
+from ingest.errors import InstanceError  # noqa: E402
+from instance import packages, settings  # noqa: E402
+from instance.cluster import free_port  # noqa: E402
+from instance.releases import SHARED  # noqa: E402
+from tests.judges import environment as judges  # noqa: E402
+
+STAGES = ("style", "unit", "sample", "real", "faults")
+TEMPORARY = "cherenkov-vo-test-"
+START_PATIENCE = 300.0
+AUTHORITY = "test.cherenkov.example"
+
+
+def say(text: str) -> None:
+    """Print at once, so that it stands before what the next program prints."""
+    print(text, flush=True)
+
+
+def run(title: str, command: list[str | Path], **environment: str) -> bool:
+    """Run one program and say whether it succeeded."""
+    say(f"\n== {title}")
+    start = time.monotonic()
+    done = subprocess.run(
+        [str(part) for part in command], cwd=CHECKOUT, env={**os.environ, **environment}, check=False
+    )
+    say(f"== {title}: {'passed' if done.returncode == 0 else 'FAILED'} in {time.monotonic() - start:.0f} s")
+    return done.returncode == 0
+
+
+def pytest(python: Path, *arguments: str | Path) -> list[str | Path]:
+    """Give the command line of pytest.
+
+    Plugins that Debian installs for other packages are left out: they are not ours to test with.
+    """
+    return [python, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+
+
+def style(python: Path) -> bool:
+    """Lint, formatting, types."""
+    commands: list[tuple[str, list[str | Path]]] = [
+        ("ruff check", [python, "-m", "ruff", "check", "--no-cache", "."]),
+        ("ruff format", [python, "-m", "ruff", "format", "--no-cache", "--check", "."]),
+        ("mypy", [python, "-m", "mypy", "--cache-dir", os.devnull]),
+    ]
+    return all([run(title, command) for title, command in commands])
+
+
+def clear_leftovers() -> None:
+    """Remove what earlier runs left that were killed; their processes end with them."""
+    for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        pid = path.name.removeprefix(TEMPORARY).split("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists() and path.owner() == Path("/proc/self").owner():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """Give a directory that the services' user can enter, and remove it."""
+    path = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}{os.getpid()}-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def served(directory: Path, release: str) -> Iterator[dict[str, str]]:
+    """Serve a private instance; gives the environment that tells tests where it is.
+
+    Raises
+    ------
+    InstanceError
+        It does not come up.
+    """
+    port = free_port()
+    environment = {
+        "CHERENKOV_VO_INSTANCE": str(directory / "instance"),
+        "CHERENKOV_VO_PORT": str(port),
+        "CHERENKOV_VO_AUTHORITY": AUTHORITY,
+        "CHERENKOV_VO_DOWNLOAD": "no",
+        "HESS_DL3_DR1": release,
+    }
+    # The server ends when this process ends, however it ends.
+    server = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", "--", CHECKOUT / "bin" / "cherenkov-vo", "serve"],
+        env={**os.environ, **environment},
+    )
+    try:
+        _wait(server, environment)
+        yield environment
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _wait(server: subprocess.Popen[bytes], environment: dict[str, str]) -> None:
+    deadline = time.monotonic() + START_PATIENCE
+    status = [CHECKOUT / "bin" / "cherenkov-vo", "status"]
+    while True:
+        time.sleep(1.0)
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise InstanceError("The test instance does not come up.")
+        asked = subprocess.run(
+            status, env={**os.environ, **environment}, capture_output=True, check=False
+        )
+        if asked.returncode == 0:
+            return
+
+
+def describe(directory: Path, environment: dict[str, str], judge: judges.Judges) -> Path:
+    """Write down, for the tests, where the instance is and what it publishes."""
+    home = Path(environment["CHERENKOV_VO_INSTANCE"])
+    simulated = environment["HESS_DL3_DR1"] == "sample"
+    content = {
+        "url": f"http://localhost:{environment['CHERENKOV_VO_PORT']}",
+        "authority": AUTHORITY,
+        "data": str(home / "releases" / "sample" if simulated else environment["HESS_DL3_DR1"]),
+        "simulated": simulated,
+        "obs_collection": "SIMULATED-HESS-LIKE" if simulated else "HESS-DL3-DR1",
+        "schemata": "/usr/lib/python3/dist-packages/gavo/resources/schemata",
+        "stilts": str(judge.stilts),
+        "home": str(home),
+    }
+    path = directory / "instance.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def live(release: str, python: Path, judge: judges.Judges) -> bool:
+    """Run live tests and judges against an instance with one release."""
+    with temporary_directory() as directory, served(directory, release) as environment:
+        instance = {**environment, "CHERENKOV_VO_TEST_INSTANCE": str(describe(directory, environment, judge))}
+        name = "sample" if release == "sample" else "real release"
+        passed = run(f"live tests, {name}", pytest(python, "tests/live"), **instance)
+        return run(f"foreign judges, {name}", judge_command(judge), **instance) and passed
+
+
+def judge_command(judge: judges.Judges) -> list[str | Path]:
+    """Give the command line of the judges' tests, which run in an environment of their own."""
+    return [judge.python, "-m", "pytest", "-p", "no:cacheprovider", "-c", "tests/judges/pytest.ini", "tests/judges"]
+
+
+def real_release() -> str | None:
+    """Give the directory of the real release if there is one on this machine."""
+    named = settings.load().hess_dl3_dr1
+    if named and named != "sample":
+        return named
+    return str(SHARED) if SHARED.is_dir() else None
+
+
+def main() -> int:
+    """Run the stages that are asked for; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stages", nargs="*", help=f"what to run, of {', '.join(STAGES)} (default: all)")
+    wanted = parser.parse_args().stages or list(STAGES)
+    if unknown := set(wanted) - set(STAGES):
+        parser.error(f"no such stage: {', '.join(sorted(unknown))}")
+    start = time.monotonic()
+    clear_leftovers()
+    packages.ensure_packages()
+    home = settings.home_of(settings.load())
+    home.mkdir(parents=True, exist_ok=True)
+    python = packages.ensure_venv(home / "test", "test")
+    results: dict[str, bool] = {}
+    if "style" in wanted:
+        results["style"] = style(python)
+    if "unit" in wanted:
+        results["unit"] = run("unit tests", pytest(python, "tests/unit"))
+    if "sample" in wanted:
+        results["sample"] = live("sample", python, judges.ensure(home / "judges", report=say))
+    if "real" in wanted:
+        release = real_release()
+        if release:
+            results["real"] = live(release, python, judges.ensure(home / "judges", report=say))
+        else:
+            say("\n== The real release is not on this machine: what needs it did not run ('make fetch-data').")
+    if "faults" in wanted:
+        results["faults"] = run("faults", pytest(python, "tests/faults"))
+    say(f"\n{time.monotonic() - start:.0f} s in all")
+    for stage, passed in results.items():
+        say(f"  {stage:8} {'passed' if passed else 'FAILED'}")
+    return 0 if all(results.values()) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except InstanceError as error:
+        say(f"{error.problem} {error.remedy}")
+        sys.exit(error.exit_code)
