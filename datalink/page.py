@@ -14,7 +14,7 @@ from twisted.web import server, static
 from datalink.parts import cut
 
 
-class Cut(static.File):  # type: ignore[misc]
+class Cut(static.File):
     """A cut-out file in memory, served as twisted serves files: with HEAD, Range, Last-Modified."""
 
     def __init__(self, path: Path, content: bytes, media_type: str) -> None:
@@ -56,16 +56,14 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
         return int(server.NOT_DONE_YET)
 
     def _cut(self, path: str) -> Cut:
-        schema = self.service.rd.schema
+        schema = self.service.rd.schema  # a plain name, from our own RD
         with base.getTableConn() as connection:
-            found = list(
-                connection.queryToDicts(
-                    "SELECT l.hdus, l.content_type, o.access_url AS accref"
-                    f" FROM {schema}.links AS l JOIN {schema}.obscore AS o"  # noqa: S608 - from the RD
-                    " ON l.ID=o.obs_publisher_did WHERE l.access_path=%(path)s AND l.hdus IS NOT NULL",
-                    {"path": path},
-                )
+            query = (
+                f"SELECT l.hdus, l.content_type, o.access_url AS accref FROM {schema}.links AS l"  # noqa: S608
+                f" JOIN {schema}.obscore AS o ON l.id=o.obs_publisher_did"
+                " WHERE l.access_path=%(path)s AND l.hdus IS NOT NULL"
             )
+            found = list(connection.queryToDicts(query, {"path": path}))
         if not found:
             raise svcs.UnknownURI("There is no such part of an observation here.")
         source = Path(base.getConfig("inputsDir")) / found[0]["accref"]

@@ -69,6 +69,8 @@ def cut(path: Path, hdus: str) -> bytes:
     for offset, size in byte_ranges(hdus):
         piece = content[offset : offset + size]
         if len(piece) != size or not piece.startswith(b"XTENSION"):
-            raise UnreadableFileError(path, f"no HDU of {size} bytes at byte {offset}; import the release again")
+            raise UnreadableFileError(
+                path, f"no HDU of {size} bytes at byte {offset}; import the release again"
+            )
         pieces.append(piece)
     return b"".join(pieces)

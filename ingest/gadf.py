@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.units import Quantity, UnitConversionError, Unit
+from astropy.units import Quantity, Unit, UnitConversionError
 
+from ingest.arrays import FloatArray
 from ingest.errors import GADFError, KeywordError, UnreadableFileError
 from ingest.performance import Performance, measure
 from ingest.times import TimeReference
@@ -96,7 +97,7 @@ class Observation:
     event_energy_tev: tuple[float, float] | None
     safe_energy_tev: tuple[float, float] | None
     time_reference: TimeReference
-    gti: np.ndarray = field(repr=False)
+    gti: FloatArray = field(repr=False)
     performance: Performance
 
     def first(self, kind: str) -> HDU | None:
@@ -218,7 +219,7 @@ def _time_reference(path: Path, events: Any) -> TimeReference:
         raise KeywordError(path, str(error), hdu=events.name) from error
 
 
-def column(path: Path, table: Any, name: str, unit: str | None = None) -> np.ndarray:
+def column(path: Path, table: Any, name: str, unit: str | None = None) -> FloatArray:
     """Give one column of a table HDU as floats in a unit.
 
     A column without a unit is taken to be in that unit already.
@@ -264,7 +265,7 @@ def _safe_energies(path: Path, aeff: Any) -> tuple[float, float] | None:
     return limits[0], limits[1]
 
 
-def _gti(path: Path, table: Any, events: Any, reference: TimeReference) -> np.ndarray:
+def _gti(path: Path, table: Any, events: Any, reference: TimeReference) -> FloatArray:
     """Give the good time intervals in the event list's own time reference, shape (n, 2)."""
     if table is None:
         return np.empty((0, 2))

@@ -181,7 +181,10 @@ def _when(observation: Observation) -> Row:
     limits = [_number(observation, key, low=-1e12, high=1e12) for key in ("TSTART", "TSTOP")]
     if limits[1] < limits[0]:
         raise KeywordError(
-            observation.path, f"{limits[1]!r} lies before TSTART = {limits[0]!r}", hdu="EVENTS", keyword="TSTOP"
+            observation.path,
+            f"{limits[1]!r} lies before TSTART = {limits[0]!r}",
+            hdu="EVENTS",
+            keyword="TSTOP",
         )
     gti = observation.gti
     live = observation.events.get("LIVETIME")
@@ -196,7 +199,7 @@ def _when(observation: Observation) -> Row:
 
 
 def _energies(observation: Observation, release: Release) -> Row:
-    """The safe range if the effective area gives one, else the range of the events."""
+    """Give the safe range if the effective area gives one, else the range of the events."""
     limits = observation.safe_energy_tev or observation.event_energy_tev
     width = observation.performance.energy_resolution
     energy = release.reference_energy_tev * EV_PER_TEV

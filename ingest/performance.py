@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from astropy.units import Quantity, Unit
 
+from ingest.arrays import FloatArray
+
 CONTAINMENT = 0.68
 """Fraction of events that defines both resolutions, as is usual for Cherenkov telescopes."""
 
@@ -60,7 +62,7 @@ def _has(hdu: Any, name: str) -> bool:
     return hdu is not None and name in hdu.columns.names and len(hdu.data) == 1
 
 
-def _axis(hdu: Any, name: str, unit: str) -> tuple[np.ndarray, np.ndarray]:
+def _axis(hdu: Any, name: str, unit: str) -> tuple[FloatArray, FloatArray]:
     """Give the lower and upper bin edges of one axis, shape (n,), in a unit."""
     edges = []
     for column in (f"{name}_LO", f"{name}_HI"):
@@ -70,7 +72,7 @@ def _axis(hdu: Any, name: str, unit: str) -> tuple[np.ndarray, np.ndarray]:
     return edges[0], edges[1]
 
 
-def _bin(low: np.ndarray, high: np.ndarray, value: float) -> int | None:
+def _bin(low: FloatArray, high: FloatArray, value: float) -> int | None:
     """Give the bin of a value, the nearest node where LO equals HI, or None outside."""
     if np.array_equal(low, high):
         return int(np.argmin(np.abs(low - value))) if low[0] <= value <= low[-1] else None

@@ -44,7 +44,9 @@ class Release(_Strict):
     dataproduct_subtype: str = Field("GADF DL3", description="ObsCore dataproduct_subtype of every row.")
     calib_level: int = Field(2, ge=0, le=4, description="ObsCore calib_level; 2 for DL3 event lists.")
     simulated: bool = Field(description="True if no telescope took these data; titles then say so.")
-    vocabulary: Literal["talk", "draft"] = Field("talk", description="The terms to use, see ingest.vocabulary.")
+    vocabulary: Literal["talk", "draft"] = Field(
+        "talk", description="The terms to use, see ingest.vocabulary."
+    )
     files: str = Field("data/*.fits.gz", description="Pattern of the event files below the data directory.")
     creator_name: str = Field(description="ObsCore obs_creator_name of every row.")
     bib_reference: str | None = Field(None, description="ObsCore bib_reference of every row.")

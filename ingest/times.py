@@ -14,6 +14,7 @@ import numpy as np
 from astropy.time import Time
 from astropy.utils import iers
 
+from ingest.arrays import FloatArray
 from ingest.constants import SECONDS_PER_DAY
 
 # Leap seconds come with astropy and the system; nothing in here needs Earth rotation data, and an
@@ -68,7 +69,7 @@ class TimeReference:
             raise ValueError(f"TIMEUNIT = {header['TIMEUNIT']!r}, expected 's' or 'd'")
         return TimeReference(mjd[0], mjd[1], scale, unit)
 
-    def time(self, elapsed: float | np.ndarray) -> Time:
+    def time(self, elapsed: float | FloatArray) -> Time:
         """Give mission elapsed times as astropy times in TT.
 
         Parameters

@@ -6,6 +6,7 @@ its services run as a system user of their own; anybody else's run as that perso
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
@@ -33,8 +34,6 @@ class Account:
     @property
     def group(self) -> str:
         """Name of the primary group."""
-        import grp
-
         return grp.getgrgid(self.gid).gr_name
 
     def own(self, *paths: Path) -> None:
@@ -70,6 +69,7 @@ class Account:
 
     def can_read(self, path: Path) -> bool:
         """Say whether the account can read a file or list a directory."""
+        test: list[str | Path]
         test = ["test", "-r", path] if path.is_file() else ["test", "-x", path, "-a", "-r", path]
         return self.run(test, {"PATH": os.defpath}, capture_output=True).returncode == 0
 

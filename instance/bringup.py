@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import simulate
 from ingest import feed, release
 from ingest.errors import ConfigError, InstanceError
 from instance import fetch, packages, releases
@@ -169,7 +170,9 @@ class Instance:
         self.state.set(imported=imported | {collection: wanted}, data=choice.why)
 
     def _ensure_publication(self, dachs: Dachs, *, force: bool) -> None:
-        wanted = fingerprint(dachs.rc, dachs.root / "etc" / "defaultmeta.txt", repr(self.state.get("imported")))
+        wanted = fingerprint(
+            dachs.rc, dachs.root / "etc" / "defaultmeta.txt", repr(self.state.get("imported"))
+        )
         if self.state.get("published") == wanted and not force:
             return
         self.state.set(published=None)
@@ -236,11 +239,7 @@ def write_sample(
     ConfigError
         There is no such facility, or a number makes no sense.
     """
-    import simulate
-
-    chosen = {
-        key: value for key, value in (("runs", runs), ("seed", seed)) if value is not None
-    }
+    chosen = {key: value for key, value in (("runs", runs), ("seed", seed)) if value is not None}
     if facility is not None:
         if facility not in simulate.PROFILES:
             raise ConfigError(f"facility {facility!r}: expected one of {', '.join(simulate.PROFILES)}")

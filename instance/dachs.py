@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import subprocess
@@ -206,8 +207,6 @@ class Dachs:
     def created(self) -> str:
         """Give the date when this instance was made; registry records carry it."""
         mark = self.cluster.ready_mark
-        import datetime
-
         moment = datetime.datetime.fromtimestamp(mark.stat().st_mtime, datetime.UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 

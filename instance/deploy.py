@@ -52,7 +52,9 @@ class Deployment:
 
     def code_files(self) -> list[Path]:
         """Give the files whose change means that rows may come out differently."""
-        return sorted(path for package in PACKAGES for path in (self.app / package).iterdir() if path.is_file())
+        return sorted(
+            path for package in PACKAGES for path in (self.app / package).iterdir() if path.is_file()
+        )
 
     def schema_fingerprint(self) -> str:
         """Give a digest of all that shapes the site-wide tables."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from ingest.errors import CherenkovVOError, ConfigError
 from instance import packages
+from instance.cluster import port_is_free
 from instance.settings import Settings, home_of, load
 from instance.state import State, holder
+from instance.vocabularies import cache_name
 
 LOW_DISK = 500_000_000
 
@@ -46,7 +48,9 @@ def _packages(settings: Settings) -> Iterator[Diagnosis]:
     absent = packages.missing()
     if absent:
         yield Diagnosis(
-            "packages", f"missing or too old: {', '.join(absent)}", "'make serve' installs them, with root or sudo."
+            "packages",
+            f"missing or too old: {', '.join(absent)}",
+            "'make serve' installs them, with root or sudo.",
         )
     else:
         yield Diagnosis(
@@ -84,16 +88,12 @@ def _instance(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis(what, "done" if done else "not finished", "" if done else "'make serve' finishes it.")
     yield Diagnosis("data", str(state.get("data") or "none yet"))
     names = ("uat", "product-type", "datalink/core", "messenger")
-    from instance.vocabularies import cache_name
-
     lost = [name for name in names if not (home / "dachs" / "cache" / cache_name(name)).exists()]
     remedy = "'make publish' puts the stand-ins back." if lost else ""
     yield Diagnosis("vocabularies", f"missing: {', '.join(lost)}" if lost else "in DaCHS's cache", remedy)
 
 
 def _port(settings: Settings) -> Iterator[Diagnosis]:
-    from instance.cluster import port_is_free
-
     if holder(home_of(settings) / "serve.lock") is None:
         free = port_is_free(settings.port, settings.bind or "0.0.0.0")  # noqa: S104 - as the operator chose
         remedy = "" if free else "End the program that has it, or set CHERENKOV_VO_PORT."
@@ -116,4 +116,6 @@ def _server(settings: Settings) -> Iterator[Diagnosis]:
         except OSError as error:
             yield Diagnosis(what, f"does not answer ({error})", "'make down', then 'make serve'.")
             continue
-        yield Diagnosis(what, "answers" if well else "answers, but not as it should", "" if well else "'make publish'.")
+        yield Diagnosis(
+            what, "answers" if well else "answers, but not as it should", "" if well else "'make publish'."
+        )

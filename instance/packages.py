@@ -220,9 +220,7 @@ def _cannot_install(absent: list[str], why: str) -> InstanceError:
 
 def _as_root(command: list[str], absent: list[str], text: str | None = None) -> str:
     try:
-        done = subprocess.run(
-            [*_sudo(), *command], input=text, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([*_sudo(), *command], input=text, capture_output=True, text=True, check=False)
     except OSError as error:
         raise _cannot_install(absent, f"{command[0]}: {error.strerror}") from error
     if done.returncode:
@@ -283,7 +281,9 @@ def ensure_venv(home: Path, *extras: str) -> Path:
         return venv_python(home)
     with Step(f"Making the virtual environment ({', '.join(wanted)})"):
         _venv_command([SYSTEM_PYTHON, "-m", "venv", "--system-site-packages", home / "venv"])
-        _venv_command([venv_python(home), "-m", "pip", "install", "--quiet", "--no-warn-script-location", *wanted])
+        _venv_command(
+            [venv_python(home), "-m", "pip", "install", "--quiet", "--no-warn-script-location", *wanted]
+        )
     mark.write_text(stamp, encoding="ascii")
     return venv_python(home)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -62,12 +63,12 @@ class Supervisor:
         self.dachs = instance.dachs
         self.cluster = instance.cluster
         self.server: subprocess.Popen[Any] | None = None
-        self.ending = False
+        self.ending = threading.Event()
         self.restarts: list[float] = []
 
     def stop_on_signal(self, number: int, frame: FrameType | None) -> None:
         """Note that it is time to end."""
-        self.ending = True
+        self.ending.set()
 
     def start_server(self) -> None:
         """Start the web server and wait for its first answer.
@@ -100,7 +101,7 @@ class Supervisor:
         """Wait for the web server's first answer."""
         deadline = time.monotonic() + START_PATIENCE
         while not answers(self.instance):
-            if self.ending:
+            if self.ending.is_set():
                 return
             if self.server is None or self.server.poll() is not None or time.monotonic() > deadline:
                 raise InstanceError(
@@ -110,10 +111,7 @@ class Supervisor:
 
     def watch(self) -> None:
         """Restart what dies, until told to end."""
-        while not self.ending:
-            time.sleep(WATCH_INTERVAL)
-            if self.ending:
-                return
+        while not self.ending.wait(WATCH_INTERVAL):
             if self.cluster.process() is None:
                 self._note_restart("PostgreSQL")
                 self.cluster.start()
@@ -160,7 +158,7 @@ def serve(instance: Instance) -> None:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, supervisor.stop_on_signal)
             supervisor.start_server()
-            if not supervisor.ending:
+            if not supervisor.ending.is_set():
                 say(welcome(instance))
             supervisor.watch()
         finally:

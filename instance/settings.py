@@ -38,11 +38,13 @@ class Settings:
     directory has a name of its own); variables win over the file.
     """
 
-    instance: Path = _setting(CHECKOUT / "var", "directory of the private instance")
+    instance: Path = _setting(CHECKOUT / "var", "directory of the private instance")  # noqa: RUF009
     port: int = _setting(8080, "port of the web server")
     bind: str = _setting("127.0.0.1", "address that the web server listens on; empty for all")
     database_port: int = _setting(0, "port of the private database; 0 takes a free one")
-    public_url: str = _setting("", "URL under which clients reach the server; default: localhost and the port")
+    public_url: str = _setting(
+        "", "URL under which clients reach the server; default: localhost and the port"
+    )
     site_name: str = _setting("Cherenkov VO", "name of the data centre")
     authority: str = _setting("cherenkov.example", "IVOA authority, without ivo://")
     contact: str = _setting("nobody@cherenkov.example", "e-mail address of the operator")
@@ -53,13 +55,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{2,}", self.authority):
-            raise ConfigError(f"authority = {self.authority!r}: expected an IVOA authority such as 'org.example'")
+            raise ConfigError(
+                f"authority = {self.authority!r}: expected an IVOA authority such as 'org.example'"
+            )
         for name in ("port", "database_port"):
             if not 0 <= getattr(self, name) < 65536:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected a port number below 65536")
         if self.public_url and not re.fullmatch(r"https?://[^\s/]+", self.public_url):
             raise ConfigError(
-                f"public_url = {self.public_url!r}: expected http://host[:port] or https://host, without a path"
+                f"public_url = {self.public_url!r}: expected http[s]://host[:port] without a path"
             )
 
     @property
@@ -114,11 +118,9 @@ def load(environ: Mapping[str, str] = os.environ, directory: Path = CHECKOUT) ->
     names = {known.name for known in fields(Settings)}
     values = _from_file(directory / SETTINGS_FILE, names)
     known_variables = {variable_of(name): name for name in names}
-    for variable, text in environ.items():
+    for variable in environ:
         if variable.startswith(PREFIX) and variable not in known_variables and variable not in _INTERNAL:
-            raise ConfigError(
-                f"unknown environment variable {variable}; known are {', '.join(sorted(known_variables))}"
-            )
+            raise ConfigError(f"unknown variable {variable}; known are {', '.join(sorted(known_variables))}")
     for variable, name in known_variables.items():
         if environ.get(variable):
             values[name] = environ[variable]

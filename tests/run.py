@@ -45,6 +45,7 @@ def run(title: str, command: list[str | Path], **environment: str) -> bool:
     """Run one program and say whether it succeeded."""
     say(f"\n== {title}")
     start = time.monotonic()
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # Debian brings some for other packages
     done = subprocess.run(
         [str(part) for part in command], cwd=CHECKOUT, env={**os.environ, **environment}, check=False
     )
@@ -53,10 +54,7 @@ def run(title: str, command: list[str | Path], **environment: str) -> bool:
 
 
 def pytest(python: Path, *arguments: str | Path) -> list[str | Path]:
-    """Give the command line of pytest.
-
-    Plugins that Debian installs for other packages are left out: they are not ours to test with.
-    """
+    """Give the command line of pytest."""
     return [python, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
 
 
@@ -126,9 +124,7 @@ def _wait(server: subprocess.Popen[bytes], environment: dict[str, str]) -> None:
         time.sleep(1.0)
         if server.poll() is not None or time.monotonic() > deadline:
             raise InstanceError("The test instance does not come up.")
-        asked = subprocess.run(
-            status, env={**os.environ, **environment}, capture_output=True, check=False
-        )
+        asked = subprocess.run(status, env={**os.environ, **environment}, capture_output=True, check=False)
         if asked.returncode == 0:
             return
 
@@ -163,7 +159,16 @@ def live(release: str, python: Path, judge: judges.Judges) -> bool:
 
 def judge_command(judge: judges.Judges) -> list[str | Path]:
     """Give the command line of the judges' tests, which run in an environment of their own."""
-    return [judge.python, "-m", "pytest", "-p", "no:cacheprovider", "-c", "tests/judges/pytest.ini", "tests/judges"]
+    return [
+        judge.python,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "tests/judges/pytest.ini",
+        "tests/judges",
+    ]
 
 
 def real_release() -> str | None:
@@ -199,7 +204,9 @@ def main() -> int:
         if release:
             results["real"] = live(release, python, judges.ensure(home / "judges", report=say))
         else:
-            say("\n== The real release is not on this machine: what needs it did not run ('make fetch-data').")
+            say(
+                "\n== The real release is not on this machine: what needs it did not run ('make fetch-data')."
+            )
     if "faults" in wanted:
         results["faults"] = run("faults", pytest(python, "tests/faults"))
     say(f"\n{time.monotonic() - start:.0f} s in all")
