@@ -255,7 +255,8 @@ class _Downloader:
                         if start == item.size:
                             break
                 except requests.RequestException as error:
-                    return error
+                    failure: Exception = error
+                    return failure
         return None
 
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
@@ -311,7 +312,7 @@ def _continues(answer: requests.Response, start: int, etag: str) -> bool:
     """Whether an answer can be used: the whole file, or the same file from `start` on."""
     same = not etag or answer.headers.get("ETag", etag) == etag
     fits = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-    return answer.status_code == 200 or (answer.status_code == 206 and same and fits)
+    return bool(answer.status_code == 200 or (answer.status_code == 206 and same and fits))
 
 
 def _check_size(answer: requests.Response, item: RecordFile) -> None:
