@@ -40,7 +40,7 @@ def primary_header(source: str) -> bytes:
     """Give an empty primary HDU that names the file the rest was cut from: one FITS block."""
     header = fits.PrimaryHDU().header
     header["EXTEND"] = True
-    header["PARENT"] = (source, "file that the HDUs were copied from")
+    header["PARENT"] = source  # no comment: a long name leaves no room for one
     return str(header.tostring()).encode("ascii")
 
 

@@ -154,17 +154,20 @@ def read(path: Path, *, reference_energy_tev: float = 1.0, reference_offset_deg:
     content = unpack(path)
     try:
         with fits.open(io.BytesIO(content), lazy_load_hdus=False, memmap=False) as opened:
-            _check_complete(path, opened, len(content))
+            _check_complete(path, opened, content)
             return _observation(path, opened, reference_energy_tev, reference_offset_deg)
     except (OSError, ValueError, TypeError, IndexError, KeyError, fits.VerifyError) as error:
         raise UnreadableFileError(path, f"damaged FITS structure ({error})") from error
 
 
-def _check_complete(path: Path, opened: fits.HDUList, length: int) -> None:
+def _check_complete(path: Path, opened: fits.HDUList, content: bytes) -> None:
     last = opened[-1].fileinfo()
     end = last["datLoc"] + last["datSpan"]
-    if end > length:
-        raise UnreadableFileError(path, f"cut off after {length} of {end} bytes", hdu=opened[-1].name)
+    if end > len(content):
+        raise UnreadableFileError(path, f"cut off after {len(content)} of {end} bytes", hdu=opened[-1].name)
+    # astropy stops silently at a header without an end.
+    if content[end:].strip(b"\0 "):
+        raise UnreadableFileError(path, f"{len(content) - end} bytes behind the last HDU are no HDU")
 
 
 def _observation(path: Path, opened: fits.HDUList, energy: float, offset: float) -> Observation:

@@ -20,7 +20,9 @@ class Registry(_Strict):
     """What the registry record says of the release (VOResource 1.1)."""
 
     title: str = Field(description="Title of the resource.")
-    short_name: str = Field(max_length=16, description="Short name; VOResource allows 16 characters.")
+    short_name: str = Field(
+        max_length=12, description="Short name; services append up to 4 characters to make VOResource's 16."
+    )
     description: str = Field(description="What the data are, for somebody who has never heard of them.")
     creators: tuple[str, ...] = Field(min_length=1, description="Who made the data, one name per entry.")
     subjects: tuple[str, ...] = Field(

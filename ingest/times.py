@@ -17,9 +17,10 @@ from astropy.utils import iers
 from ingest.arrays import FloatArray
 from ingest.constants import SECONDS_PER_DAY
 
-# Leap seconds come with astropy and the system; nothing in here needs Earth rotation data, and an
-# ingestion must not wait for a network.
+# An ingestion must not wait for a network: leap seconds come with astropy and the system, at whatever
+# age (the last one was at the end of 2016), and nothing in here needs Earth rotation data.
 iers.conf.auto_download = False
+iers.conf.auto_max_age = None
 
 SCALES = ("tt", "utc", "tai", "tdb", "tcb", "tcg", "ut1")
 _UNITS_IN_DAYS = {"s": 1.0 / SECONDS_PER_DAY, "d": 1.0}

@@ -114,9 +114,9 @@ class Instance:
         with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
             cluster, dachs = self.cluster, self.dachs
             if not cluster.ready_mark.exists():
+                self.state.set(database=None, imported=None, published=None)
                 with Step("Making the database cluster"):
                     cluster.create()
-                self.state.set(database=None, imported=None, published=None)
             cluster.start()
             dachs.deployment.update()
             dachs.configure()
@@ -144,7 +144,7 @@ class Instance:
             self.home,
             self.account,
             first_time=not self.state.get("imported"),
-            fetch=fetch_release,
+            fetch=try_to_fetch_release,
             simulate=simulate_sample,
         )
         say(f"{collection}: {choice.why}")
@@ -217,6 +217,12 @@ def fetch_release(target: Path) -> None:
     """Download the H.E.S.S. release into a directory."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fetch.fetch_release(target)
+
+
+def try_to_fetch_release(target: Path) -> None:
+    """Download it if that works at once: the first start must not hang on a dead network."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fetch.fetch_release(target, retries=1, timeout=(5.0, 60.0))
 
 
 def simulate_sample(target: Path) -> None:

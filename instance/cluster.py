@@ -111,6 +111,7 @@ class Cluster:
         if self.ready_mark.exists():
             return
         if self.data.exists():
+            self.stop()
             shutil.rmtree(self.data)
         self.account.make_directory(self.data.parent, 0o700)
         self.account.make_directory(self.data, 0o700)

@@ -86,8 +86,8 @@ def copy_changed(source: Path, target: Path) -> None:
     if not target.exists() or not filecmp.cmp(source, target, shallow=False):
         partial = target.with_name(target.name + ".partial")
         shutil.copyfile(source, partial)
+        partial.chmod(0o644)
         partial.replace(target)
-        target.chmod(0o644)
 
 
 def _link(link: Path, target: Path) -> None:

@@ -5,6 +5,7 @@ Only the standard library is imported here, so that it works before anything is 
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -105,15 +106,16 @@ def _server(settings: Settings) -> Iterator[Diagnosis]:
     if pid is None:
         yield Diagnosis("server", "not running", "'make serve' or 'make up' starts it.")
         return
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     checks: list[tuple[str, str, Callable[[bytes], bool]]] = [
         ("TAP", "/tap/availability", lambda body: b"true" in body),
         ("registry", "/oai.xml?verb=ListIdentifiers&metadataPrefix=ivo_vor", lambda body: b"hess_dr" in body),
     ]
     for what, path, is_well in checks:
         try:
-            with urllib.request.urlopen(settings.local_url + path, timeout=10) as reply:  # noqa: S310 - our URL
+            with direct.open(settings.local_url + path, timeout=10) as reply:
                 well = is_well(reply.read())
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             yield Diagnosis(what, f"does not answer ({error})", "'make down', then 'make serve'.")
             continue
         yield Diagnosis(

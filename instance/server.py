@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from types import FrameType
@@ -19,7 +19,9 @@ from instance.account import end
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
+from instance.dachs import DACHS_PROGRAM
 from instance.exits import EXIT_PORT
+from instance.packages import venv_python
 from instance.settings import CHECKOUT
 from instance.state import holder, lock
 
@@ -31,22 +33,41 @@ STOP_PATIENCE = 40.0
 WATCH_INTERVAL = 0.5
 MAX_RESTARTS = 5
 RESTART_WINDOW = 60.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+# Proxies are for the world outside; the machine's own server is asked directly.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def answers(instance: Instance, timeout: float = 5.0) -> bool:
     """Say whether the server answers and says that it is available."""
     try:
-        with urllib.request.urlopen(  # noqa: S310 - our own http URL
-            instance.settings.local_url + READY_PATH, timeout=timeout
-        ) as reply:
+        with _direct.open(instance.settings.local_url + READY_PATH, timeout=timeout) as reply:
             return b"true" in reply.read()
-    except (OSError, urllib.error.URLError, ValueError):
+    except (OSError, http.client.HTTPException, ValueError):
         return False
 
 
 def running(instance: Instance) -> int | None:
     """Give the process id of the process that serves this instance, or None."""
     return holder(instance.serve_lock)
+
+
+def require_port(instance: Instance) -> None:
+    """Make sure that the web server can have its port.
+
+    Raises
+    ------
+    InstanceError
+        Another program has it.
+    """
+    settings = instance.settings
+    if not port_is_free(settings.port, settings.bind or "0.0.0.0"):  # noqa: S104 - asked for by the operator
+        raise InstanceError(
+            f"Port {settings.port} is taken by another program.",
+            "End that, or choose another port with CHERENKOV_VO_PORT.",
+            exit_code=EXIT_PORT,
+        )
 
 
 class Supervisor:
@@ -70,6 +91,11 @@ class Supervisor:
         """Note that it is time to end."""
         self.ending.set()
 
+    def heed_signals(self) -> None:
+        """From now on, signals that ask to end do so between two steps."""
+        for number in SIGNALS:
+            signal.signal(number, self.stop_on_signal)
+
     def start_server(self) -> None:
         """Start the web server and wait for its first answer.
 
@@ -78,13 +104,7 @@ class Supervisor:
         InstanceError
             The port is taken, or the server ends at once or does not answer.
         """
-        settings = self.instance.settings
-        if not port_is_free(settings.port, settings.bind or "0.0.0.0"):  # noqa: S104 - asked for by the operator
-            raise InstanceError(
-                f"Port {settings.port} is taken by another program.",
-                "End that, or choose another port with CHERENKOV_VO_PORT.",
-                exit_code=EXIT_PORT,
-            )
+        require_port(self.instance)
         log = self.dachs.log.open("ab")
         with log:
             self.server = subprocess.Popen(
@@ -152,16 +172,17 @@ def serve(instance: Instance) -> None:
     """
     instance.make_home()
     with lock(instance.serve_lock, STOP_PATIENCE, "serving this instance"):
+        require_port(instance)
         supervisor = Supervisor(instance)
         try:
             instance.bring_up()
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, supervisor.stop_on_signal)
+            supervisor.heed_signals()
             supervisor.start_server()
             if not supervisor.ending.is_set():
                 say(welcome(instance))
             supervisor.watch()
         finally:
+            supervisor.heed_signals()  # impatience must not leave PostgreSQL behind
             supervisor.close()
             say("Stopped.")
 
@@ -194,6 +215,8 @@ def up(instance: Instance) -> None:
         It does not come up; the message is the detached process's last one.
     """
     instance.make_home()
+    if running(instance) is None:
+        require_port(instance)
     log = instance.home / "log" / "serve.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("wb") as output:
@@ -255,14 +278,14 @@ def reload(instance: Instance) -> None:
 
 
 def _server_processes(instance: Instance) -> list[int]:
-    """Find the web server's processes by what they were started with."""
-    program = str(instance.home / "venv" / "bin" / "python").encode()
+    """Find the web server's processes, not their supervisor, by what they were started with."""
+    program = [os.fsencode(venv_python(instance.home)), os.fsencode(DACHS_PROGRAM), b"serve"]
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = entry.read_bytes().split(b"\0")
         except OSError:
             continue
-        if words[:1] == [program] and b"serve" in words:
+        if words[:3] == program:
             found.append(int(entry.parent.name))
     return found

@@ -47,6 +47,7 @@
 				<meta name="idColumn">obs_publisher_did</meta>
 			</meta>
 			<property key="forceStats">True</property>
+			<register/>
 			<mixin
 				access_url="'\getConfig{web}{serverURL}/\collection/q/dl/dlmeta?ID=' || gavo_urlescape(obs_publisher_did)"
 				access_format="'application/x-votable+xml;content=datalink'"

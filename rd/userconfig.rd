@@ -42,4 +42,53 @@
 			</events>
 		</LOOP>
 	</STREAM>
+
+	<STREAM id="tapexamples">
+		<doc>The queries that clients offer as examples.</doc>
+		<meta name="_example" title="Calibrated event lists of an object">
+			Event lists near BL Lacertae, calibrated and with at least 10000 events, from
+			:taptable:`ivoa.obscore` with its High-Energy extension :taptable:`ivoa.obscore_hea`. Put in your
+			own position, or Crab's (83.63, 22.01), with a radius of some degrees: Cherenkov telescopes
+			point beside their targets.
+
+			.. tapquery::
+
+				SELECT * FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+				WHERE (target_name = 'BL Lac'
+					OR 1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE(330.680338, 42.27777, 0.083333)))
+				AND dataproduct_type = 'event-list' AND calib_level &gt;= 2
+				AND em_calib_status = 'calibrated' AND ev_xel &gt;= 10000
+		</meta>
+		<meta name="_example" title="Whose field of view covers a position">
+			All observations whose field of view covers a position, here that of the Crab Nebula, from
+			:taptable:`ivoa.obscore`. s_fov is a diameter.
+
+			.. tapquery::
+
+				SELECT obs_id, target_name, s_ra, s_dec, t_min, t_max
+				FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+				WHERE 1 = CONTAINS(POINT('ICRS', 83.63, 22.01), CIRCLE('ICRS', s_ra, s_dec, s_fov/2))
+		</meta>
+		<meta name="_example" title="Data above 10 TeV">
+			Observations that can be used above 10 TeV. Energies are in eV.
+
+			.. tapquery::
+
+				SELECT obs_id, access_url, energy_min, energy_max
+				FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+				WHERE energy_max &gt;= 1.0e13
+		</meta>
+		<meta name="_example" title="All point spread functions near a position">
+			Each observation's files stand in :taptable:`datalink.response`, so one query gives the point
+			spread functions of everything that overlaps a region, ready to download.
+
+			.. tapquery::
+
+				SELECT o.obs_id, d.access_url, d.content_length
+				FROM ivoa.obscore AS o JOIN datalink.response AS d ON o.obs_publisher_did = d.id
+				WHERE d.semantics = '#calibration' AND d.content_qualifier = 'psf'
+				AND 1 = INTERSECTS(o.s_region, CIRCLE(83.63, 22.01, 1))
+		</meta>
+	</STREAM>
+
 </resource>

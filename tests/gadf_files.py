@@ -1,0 +1,122 @@
+"""Small GADF files for tests, written with astropy, each with its own truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+OBS_ID = 4711
+TIMES = {"MJDREFI": 51910, "MJDREFF": 0.000742870370370241, "TIMESYS": "TT", "TIMEUNIT": "s"}
+POINTING = {
+    "RA_PNT": 83.633333,
+    "DEC_PNT": 22.514444,
+    "RADECSYS": "ICRS",
+    "EQUINOX": 2000.0,
+    "OBJECT": "Crab",
+    "OBS_MODE": "WOBBLE",
+    "CONV_DEP": 0.0,
+    "TELESCOP": "TEST",
+    "INSTRUME": "Test array",
+    "EV_CLASS": "std",
+    "TSTART": 100_000_000.0,
+    "TSTOP": 100_001_680.0,
+    "ONTIME": 1680.0,
+    "LIVETIME": 1534.5,
+}
+ENERGY_EDGES = np.geomspace(0.1, 100.0, 13)
+OFFSETS = np.array([0.0, 0.5, 1.0, 2.0])
+
+
+def events(energies: Any = (0.5, 1.0, 20.0), unit: str = "TeV", **cards: Any) -> fits.BinTableHDU:
+    """Write an event list; a card of None is left out."""
+    n = len(energies)
+    columns = [
+        fits.Column("EVENT_ID", "1K", array=np.arange(n)),
+        fits.Column("TIME", "1D", unit="s", array=np.linspace(100_000_001, 100_001_679, n)),
+        fits.Column("RA", "1E", unit="deg", array=np.full(n, 83.6)),
+        fits.Column("DEC", "1E", unit="deg", array=np.full(n, 22.0)),
+        fits.Column("ENERGY", "1E", unit=unit, array=np.asarray(energies, dtype=float)),
+    ]
+    identity = {"HDUCLASS": "GADF", "HDUCLAS1": "EVENTS", "OBS_ID": OBS_ID}
+    return _table("EVENTS", columns, identity | TIMES | POINTING | cards)
+
+
+def gti(intervals: Any = ((100_000_000.0, 100_001_680.0),), **cards: Any) -> fits.BinTableHDU:
+    """Write good time intervals."""
+    values = np.asarray(intervals, dtype=float).reshape(-1, 2)
+    columns = [
+        fits.Column("START", "1D", unit="s", array=values[:, 0]),
+        fits.Column("STOP", "1D", unit="s", array=values[:, 1]),
+    ]
+    return _table("GTI", columns, {"HDUCLASS": "GADF", "HDUCLAS1": "GTI"} | TIMES | cards)
+
+
+def aeff(reach: float = 2.0, **cards: Any) -> fits.BinTableHDU:
+    """Write an effective area that is zero beyond an offset."""
+    area = np.where(OFFSETS[:, None] <= reach, 1e5, 0.0) * np.ones(len(ENERGY_EDGES) - 1)
+    columns = [*_axis("ENERG", ENERGY_EDGES, "TeV"), *_nodes("THETA", OFFSETS), _cube("EFFAREA", area, "m2")]
+    thresholds = {"LO_THRES": 0.4, "HI_THRES": 80.0}
+    return _table("AEFF", columns, _response("EFF_AREA", "AEFF_2D") | thresholds | cards)
+
+
+def edisp(width: float = 0.15) -> fits.BinTableHDU:
+    """Write an energy dispersion, Gaussian in migra around 1."""
+    migra = np.linspace(0.2, 2.0, 361)
+    middle = 0.5 * (migra[1:] + migra[:-1])
+    shape = np.exp(-0.5 * ((middle - 1.0) / width) ** 2)
+    shape /= np.sum(shape * np.diff(migra))
+    matrix = np.broadcast_to(shape[None, :, None], (len(OFFSETS), len(middle), len(ENERGY_EDGES) - 1))
+    axes = [*_axis("ENERG", ENERGY_EDGES, "TeV"), *_axis("MIGRA", migra, None), *_nodes("THETA", OFFSETS)]
+    return _table("EDISP", [*axes, _cube("MATRIX", matrix, None)], _response("EDISP", "EDISP_2D"))
+
+
+def psf(sigma: float = 0.06) -> fits.BinTableHDU:
+    """Write a point spread function, Gaussian with a width in degrees."""
+    radius = np.linspace(0.0, 0.6, 241)
+    middle = 0.5 * (radius[1:] + radius[:-1])
+    shape = np.exp(-0.5 * (middle / sigma) ** 2)
+    cube = np.broadcast_to(shape[:, None, None], (len(middle), len(OFFSETS), len(ENERGY_EDGES) - 1))
+    axes = [*_axis("ENERG", ENERGY_EDGES, "TeV"), *_nodes("THETA", OFFSETS), *_axis("RAD", radius, "deg")]
+    return _table("PSF", [*axes, _cube("RPSF", cube, "sr-1")], _response("RPSF", "PSF_TABLE"))
+
+
+def write(path: Path, *hdus: fits.BinTableHDU) -> Path:
+    """Write a file; without HDUs it gets events, GTI, and three responses."""
+    content = hdus or (events(), gti(), aeff(), edisp(), psf())
+    fits.HDUList([fits.PrimaryHDU(), *content]).writeto(path)
+    return path
+
+
+def _response(second: str, fourth: str) -> dict[str, Any]:
+    return {"HDUCLASS": "GADF", "HDUCLAS1": "RESPONSE", "HDUCLAS2": second, "HDUCLAS4": fourth}
+
+
+def _table(name: str, columns: list[fits.Column], cards: dict[str, Any]) -> fits.BinTableHDU:
+    hdu = fits.BinTableHDU.from_columns(columns, name=name)
+    for key, value in cards.items():
+        if value is not None:
+            hdu.header[key] = value
+    return hdu
+
+
+def _axis(name: str, edges: np.ndarray, unit: str | None) -> list[fits.Column]:
+    n = len(edges) - 1
+    return [
+        fits.Column(f"{name}_LO", f"{n}E", unit=unit, array=edges[None, :-1]),
+        fits.Column(f"{name}_HI", f"{n}E", unit=unit, array=edges[None, 1:]),
+    ]
+
+
+def _nodes(name: str, values: np.ndarray) -> list[fits.Column]:
+    n = len(values)
+    return [
+        fits.Column(f"{name}_{side}", f"{n}E", unit="deg", array=values[None, :]) for side in ("LO", "HI")
+    ]
+
+
+def _cube(name: str, values: np.ndarray, unit: str | None) -> fits.Column:
+    dim = "(" + ",".join(str(n) for n in reversed(values.shape)) + ")"
+    return fits.Column(name, f"{values.size}E", unit=unit, dim=dim, array=values[None])

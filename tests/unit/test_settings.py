@@ -1,0 +1,88 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import ConfigError
+from instance import settings
+from instance.settings import Settings, load
+
+
+def test_defaults(tmp_path):
+    assert load({}, tmp_path) == Settings()
+    assert Settings().url == "http://localhost:8080"
+
+
+def test_variables_win_over_the_file(tmp_path):
+    (tmp_path / "cherenkov-vo.toml").write_text('port = 9000\nsite_name = "Here"\ndownload = false\n')
+    found = load({"CHERENKOV_VO_PORT": "9001"}, tmp_path)
+    assert (found.port, found.site_name, found.download) == (9001, "Here", False)
+    assert found.url == "http://localhost:9001"
+
+
+def test_every_setting_can_be_set_by_its_variable(tmp_path):
+    for known in fields(Settings):
+        text = {"int": "1234", "bool": "no", "Path": "/a/b"}.get(str(known.type), "/a.b")
+        text = {"authority": "org.example", "public_url": "http://a.example"}.get(known.name, text)
+        found = load({settings.variable_of(known.name): text}, tmp_path)
+        assert str(getattr(found, known.name)) in (text, "False", str(Path(text).absolute()))
+
+
+def test_every_setting_is_explained():
+    for variable, _, text in settings.describe():
+        assert variable.isupper()
+        assert len(text) > 10
+
+
+def test_a_release_directory_or_the_sample(tmp_path):
+    assert load({"HESS_DL3_DR1": "/data/hess"}, tmp_path).hess_dl3_dr1 == "/data/hess"
+    assert load({"HESS_DL3_DR1": "sample"}, tmp_path).hess_dl3_dr1 == "sample"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"CHERENKOV_VO_POTR": "1"}, "CHERENKOV_VO_POTR"),
+        ({"CHERENKOV_VO_PORT": "http"}, "CHERENKOV_VO_PORT"),
+        ({"CHERENKOV_VO_PORT": "70000"}, "70000"),
+        ({"CHERENKOV_VO_AUTHORITY": "a b"}, "a b"),
+        ({"CHERENKOV_VO_PUBLIC_URL": "ftp://x"}, "ftp://x"),
+        ({"CHERENKOV_VO_PUBLIC_URL": "http://x/path"}, "without a path"),
+        ({"CHERENKOV_VO_DOWNLOAD": "perhaps"}, "perhaps"),
+    ],
+)
+def test_bad_variables(tmp_path, environ, message):
+    with pytest.raises(ConfigError, match=message):
+        load(environ, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("prot = 1", "prot"), ("port = ", "TOML"), ("\xff", "TOML")]
+)
+def test_bad_files(tmp_path, content, message):
+    (tmp_path / "cherenkov-vo.toml").write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigError, match=message):
+        load({}, tmp_path)
+
+
+def test_local_url_is_one_that_answers():
+    assert Settings(bind="").local_url == "http://127.0.0.1:8080"
+    assert Settings(bind="192.0.2.1", port=80).local_url == "http://192.0.2.1:80"
+    assert Settings(public_url="https://vo.example").url == "https://vo.example"
+
+
+def test_reachable_by_others(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    assert not settings.reachable_by_others(closed / "var" / "deeper")
+    assert settings.reachable_by_others(Path("/usr/lib"))
+
+
+def test_roots_instance_moves_out_of_a_closed_checkout(tmp_path, monkeypatch):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    chosen = Settings(instance=closed / "var")
+    monkeypatch.setattr(settings.os, "geteuid", lambda: 0)
+    assert settings.home_of(chosen).parent == settings.STATE_ROOT
+    monkeypatch.setattr(settings.os, "geteuid", lambda: 1000)
+    assert settings.home_of(chosen) == closed / "var"

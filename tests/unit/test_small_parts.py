@@ -1,0 +1,218 @@
+"""Columns, releases, vocabularies, state, deployment, and files cut out of runs."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+
+from datalink import parts
+from ingest import columns, gadf, mapping, release
+from ingest.errors import ConfigError, InstanceError, UnreadableFileError
+from ingest.identifiers import DatasetId
+from ingest.vocabulary import Vocabulary
+from instance import deploy, state, vocabularies
+from tests import gadf_files
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+INPUTS = CHECKOUT / "inputs" / "hess_dr"
+
+
+def test_the_extension_has_the_columns_of_the_specification():
+    names = [column.name for column in columns.in_group("hea")]
+    assert names == [
+        "ev_xel", "s_ref_energy", "em_ref_energy", "s_ref_oaa", "em_ref_oaa", "t_intervals",
+        "energy_min", "energy_max", "obs_mode", "tracking_type", "tracking_mode", "scan_mode",
+        "pointing_mode", "analysis_mode", "event_type", "messenger_name", "messenger_pdgid",
+    ]  # fmt: skip
+
+
+def test_column_table_is_complete():
+    for column in columns.load():
+        assert column.description.endswith(".")
+        assert column.source
+        assert column.ucd or column.name == "t_intervals"
+    assert {item["name"] for item in columns.rd_items("hea", integers=True)} == {"ev_xel"}
+    both = [*columns.rd_items("hea"), *columns.rd_items("hea", integers=True)]
+    assert len(both) == len(columns.in_group("hea"))
+
+
+def test_bad_column_tables(tmp_path):
+    header = ",".join(columns.Column.__annotations__)
+    short = tmp_path / "short.csv"
+    short.write_text(f"{header}\nhea,x\n")
+    with pytest.raises(ConfigError, match="line 2"):
+        columns.load(short)
+    twice = tmp_path / "twice.csv"
+    twice.write_text(f"{header}\n" + "hea,x,text,,u,,d,s\n" * 2)
+    with pytest.raises(ConfigError, match="'x' is defined twice"):
+        columns.load(twice)
+    with pytest.raises(ConfigError, match="known are hea, obscore"):
+        columns.in_group("other")
+
+
+def test_release_configurations_load():
+    assert not release.load(INPUTS / "release.toml").simulated
+    assert release.load(INPUTS / "sample.toml").simulated
+
+
+def write_release(tmp_path: Path, **changes: str) -> Path:
+    text = (INPUTS / "sample.toml").read_text()
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "release.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("simulated = true", "simulated = true\ncolor = 3", "color"),
+        ("SIMULATED-HESS-LIKE", "HESS", "does not say 'simulated'"),
+        ('data_rights = "public"', 'data_rights = "secret"', "data_rights"),
+        ("simulated = true", "", "simulated"),
+        ("simulated = true", "simulated = true\nreference_energy_tev = -1", "reference_energy_tev"),
+        ("simulated = true", "simulated = ", "not TOML"),
+    ],
+)
+def test_release_configurations_that_are_refused(tmp_path, old, new, message):
+    with pytest.raises(ConfigError, match=message):
+        release.load(write_release(tmp_path, change=(old, new)))
+
+
+def test_every_key_of_a_release_is_documented():
+    for model in (release.Release, release.Registry):
+        for name, key in model.model_fields.items():
+            assert key.description or name == "registry"
+
+
+def test_missing_release_configuration(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read"):
+        release.load(tmp_path / "none.toml")
+
+
+def test_vocabulary_profiles():
+    assert Vocabulary.named("talk").event_list == "event-list"
+    assert Vocabulary.named("draft").event_list == "hea-event-list"
+    with pytest.raises(ConfigError, match="draft, talk"):
+        Vocabulary.named("other")
+
+
+def test_stand_ins_hold_our_terms_and_yield_to_real_ones(tmp_path):
+    table = CHECKOUT / "rd" / "vocabularies.toml"
+    assert "uat" in vocabularies.seed(table, tmp_path)
+    document = json.loads((tmp_path / vocabularies.cache_name("uat")).read_text())
+    for config in ("release.toml", "sample.toml"):
+        for subject in release.load(INPUTS / config).registry.subjects:
+            assert document["terms"][subject]["label"]
+    real = tmp_path / vocabularies.cache_name("product-type")
+    assert real.stat().st_mtime < 1_000_000_000
+    real.write_text("{}")
+    assert "product-type" not in vocabularies.seed(table, tmp_path)
+    assert real.read_text() == "{}"
+
+
+def test_state_survives_damage(tmp_path):
+    kept = state.State(tmp_path / "state.json")
+    kept.set(a=1, b="two")
+    kept.set(a=None)
+    assert kept.read() == {"b": "two"}
+    kept.path.write_text('{"b": ')
+    assert kept.get("b") is None
+
+
+def test_fingerprints_notice_changes(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("one")
+    before = state.fingerprint("text", path), state.fingerprint([path])
+    assert before == (state.fingerprint("text", path), state.fingerprint([path]))
+    path.write_text("other")
+    assert state.fingerprint("text", path) != before[0]
+    assert state.fingerprint([path]) != before[1]
+    assert state.fingerprint("te", "xt") != state.fingerprint("text")
+
+
+def test_a_lock_is_free_when_its_holder_dies(tmp_path):
+    path = tmp_path / "lock"
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(CHECKOUT)!r})\n"
+        "from pathlib import Path; from instance.state import lock\n"
+        f"with lock(Path({str(path)!r}), 0, 'testing'):\n    print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert state.holder(path) == child.pid
+        with pytest.raises(InstanceError, match=f"{child.pid}.*testing"), state.lock(path, 0, "testing"):
+            pass
+        child.kill()
+    deadline = time.monotonic() + 10
+    while state.holder(path) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with state.lock(path, 0, "testing"):
+        assert state.holder(path) == os.getpid()
+    assert state.holder(path) is None
+
+
+def test_deployment_mirrors_the_checkout(tmp_path):
+    source, home = tmp_path / "source", tmp_path / "home"
+    for package in deploy.PACKAGES:
+        (source / package).mkdir(parents=True)
+        (source / package / "a.py").write_text("1")
+        (source / package / "b.py").write_text("2")
+    deployment = deploy.Deployment(home, source)
+    deployment.update()
+    times = {path: path.stat().st_mtime_ns for path in deployment.code_files()}
+    (source / "rd" / "b.py").unlink()
+    (source / "rd" / "a.py").write_text("changed")
+    deployment.update()
+    assert (deployment.app / "rd" / "a.py").read_text() == "changed"
+    assert not (deployment.app / "rd" / "b.py").exists()
+    kept = deployment.app / "ingest" / "a.py"
+    assert kept.stat().st_mtime_ns == times[kept]
+    assert (deployment.inputs / "rd").resolve() == deployment.app / "rd"
+
+
+@pytest.fixture(scope="module")
+def run_file(tmp_path_factory):
+    return gadf_files.write(tmp_path_factory.mktemp("parts") / "run.fits")
+
+
+def test_cut_out_files_are_valid_and_hold_the_same_bytes(run_file):
+    run = gadf.read(run_file)
+    config = release.load(INPUTS / "release.toml")
+    whole = run_file.read_bytes()
+    for link in mapping.link_rows(run, config, DatasetId("a.example", "x", "1"), "x/data/run.fits")[:-1]:
+        content = parts.cut(run_file, link["hdus"])
+        assert len(content) == link["content_length"]
+        with fits.open(io.BytesIO(content)) as opened:
+            opened.verify("exception")
+            assert opened[0].header["PARENT"] == "run.fits"
+            for hdu in opened[1:]:
+                original = next(known for known in run.hdus if known.name == hdu.name)
+                info = hdu.fileinfo()
+                piece = content[info["hdrLoc"] : info["datLoc"] + info["datSpan"]]
+                assert piece == whole[original.offset : original.offset + original.size]
+
+
+def test_long_parent_names_still_make_one_header_block():
+    assert len(parts.primary_header("x" * 60 + ".fits.gz")) == 2880
+
+
+@pytest.mark.parametrize("text", ["1", "2880", "2880+", "1+2880", "2880+5", "2880+0", "-2880+2880", "a+b"])
+def test_byte_ranges_that_are_refused(text):
+    with pytest.raises(ValueError, match=r"2880|byte range"):
+        parts.byte_ranges(text)
+
+
+@pytest.mark.parametrize("ranges", ["0+2880", "2880000+2880", "5760+2880"])
+def test_places_without_an_hdu(run_file, ranges):
+    with pytest.raises(UnreadableFileError, match="import the release again"):
+        parts.cut(run_file, ranges)
