@@ -65,7 +65,9 @@
 				>//obscore#publishObscoreLike</mixin>
 			<mixin>rd/hea#publish</mixin>
 			<FEED source="//products#tableRules" accrefName="access_url"/>
+			<!-- ADQL on this table and the cone search use the first, ADQL on ivoa.obscore the second. -->
 			<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec"/>
+			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
 			<index columns="s_region" method="GIST"/>
 			<LOOP listItems="obs_id target_name t_min t_max energy_min energy_max">
 				<events>

@@ -1,0 +1,120 @@
+import re
+
+import pytest
+
+from instance import doctor
+from instance.bringup import Instance as Managed
+from instance.settings import load
+
+PAGES = [
+    "/",
+    "/hess_dr/q/cone/form",
+    "/hess_dr/q/cone/info",
+    "/tableinfo/hess_dr.obscore",
+    "/tableinfo/ivoa.obscore_hea",
+    "/tableinfo/datalink.response",
+    "/browse/hess_dr/q",
+    "/tap/examples",
+    "/tap/capabilities",
+    "/tap/tables",
+    "/tap/availability",
+    "/hess_dr/q/cone/scs.xml?RA=83.6&DEC=22&SR=1",
+    "/oai.xml?verb=Identify",
+]
+NOT_THERE = [
+    "/hess_dr/q/part/custom/",
+    "/hess_dr/q/part/custom/none/aeff.fits",
+    "/hess_dr/q/part/custom/{obs_id}/gti.fits",
+    "/hess_dr/q/part/custom/{obs_id}/../../../q.rd",
+    "/hess_dr/q/part/custom/{obs_id}/%2e%2e/%2e%2e/release.toml",
+    "/getproduct/hess_dr/q.rd",
+    "/getproduct/hess_dr/data/none.fits.gz",
+    "/getproduct/hess_dr/data/../release.toml",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages(instance, path):
+    answer = instance.get(path)
+    assert answer.status == 200
+    assert len(answer.body) > 200
+
+
+@pytest.mark.parametrize("path", NOT_THERE)
+def test_what_is_not_there(instance, obs_id, path):
+    answer = instance.get(path.format(obs_id=obs_id))
+    assert answer.status in (403, 404)
+    assert "Traceback" not in answer.text
+    assert "/dachs/inputs" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tap/sync?LANG=ADQL&QUERY=SELECT+*+FROM+nowhere.nothing",
+        "/tap/sync?LANG=ADQL&QUERY=SELECT+nothing+FROM+hess_dr.obscore",
+        "/tap/sync?LANG=ADQL&QUERY=DROP+TABLE+hess_dr.obscore",
+        "/tap/sync",
+        "/hess_dr/q/cone/scs.xml?RA=x&DEC=22&SR=1",
+        "/hess_dr/q/cone/scs.xml",
+    ],
+)
+def test_bad_requests_get_error_documents(instance, path):
+    # DaCHS answers TAP errors with status 500, which DALI 1.1 allows; what counts is the document.
+    answer = instance.get(path)
+    assert re.search(r'QUERY_STATUS" value="ERROR"|name="Error"', answer.text)
+    assert "Traceback" not in answer.text
+
+
+def test_errors_name_what_is_missing(instance):
+    assert "nowhere.nothing" in instance.tap("SELECT * FROM nowhere.nothing").text
+    assert "nosuchcolumn" in instance.tap("SELECT nosuchcolumn FROM hess_dr.obscore").text
+
+
+def test_parts_can_be_fetched_in_pieces(instance, obs_id):
+    path = f"/hess_dr/q/part/custom/{obs_id}/aeff.fits"
+    whole = instance.get(path)
+    assert whole.status == 200
+    assert whole.headers["Content-Type"] == "application/x-fits-gadf"
+    assert int(whole.headers["Content-Length"]) == len(whole.body)
+    assert whole.headers["Last-Modified"]
+    piece = instance.get(path, Range="bytes=2880-2887")
+    assert (piece.status, piece.body) == (206, b"XTENSION")
+    head = instance.get(path, method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Length"] == whole.headers["Content-Length"]
+    assert instance.get(path, If_Modified_Since=whole.headers["Last-Modified"]).status == 304
+
+
+def test_form_finds_observations(instance, obs_id):
+    answer = instance.get(
+        f"/hess_dr/q/cone/form?__nevow_form__=genForm&obs_id={obs_id}&_FORMAT=HTML&submit=Go"
+    )
+    assert answer.status == 200
+    assert obs_id in answer.text
+
+
+def test_simulated_data_are_labelled_wherever_they_are_described(instance):
+    texts = [
+        instance.tap("SELECT TOP 1 obs_title FROM hess_dr.obscore").text,
+        instance.tap("SELECT TOP 1 obs_collection FROM ivoa.obscore").text,
+        instance.get("/hess_dr/q/cone/info").text,
+        instance.get("/oai.xml?verb=ListRecords&metadataPrefix=oai_dc").text,
+        instance.tap("SELECT description FROM tap_schema.tables WHERE table_name = 'hess_dr.obscore'").text,
+    ]
+    for text in texts:
+        assert ("simulated" in text.lower()) is instance.simulated, text[:300]
+
+
+def test_the_doctor_finds_nothing(instance):
+    faults = [diagnosis for diagnosis in doctor.diagnose() if diagnosis.remedy]
+    assert not faults
+
+
+def test_an_unchanged_release_is_not_imported_again(instance):
+    managed = Managed(load())
+    before = managed.state.get("imported")
+    report = (managed.home / "reports" / "hess_dr.json").stat().st_mtime_ns
+    managed.bring_up()
+    assert managed.state.get("imported") == before
+    assert (managed.home / "reports" / "hess_dr.json").stat().st_mtime_ns == report
