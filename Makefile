@@ -14,6 +14,6 @@ check:
 test:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py $(STAGES)
 bench:
-	@$(RUN) bench
+	@/usr/bin/python3 bench/run.py
 clean:
 	@$(RUN) clean --yes
