@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import track
 
 from ingest import gadf, mapping
@@ -85,8 +86,7 @@ def observations(
     if release.expected_files is not None and len(paths) < release.expected_files:
         report.warnings.append(f"{len(paths)} files in {directory}, expected {release.expected_files}")
     seen: dict[str, str] = {}
-    shown = track(paths, description=f"Reading {report.collection}", transient=True) if progress else paths
-    for path in shown:
+    for path in _shown(paths, f"Reading {report.collection}") if progress else paths:
         try:
             observation = gadf.read(
                 path,
@@ -103,6 +103,10 @@ def observations(
             continue
         seen[obs_id] = path.name
         yield observation
+
+
+def _shown(paths: list[Path], what: str) -> Iterable[Path]:
+    return track(paths, description=what, console=Console(stderr=True), transient=True)
 
 
 def rows(

@@ -13,10 +13,9 @@ import pyvo
 import requests
 from astropy.utils import data as astropy_data
 from astropy.utils import iers
+from reading import Run, read_release
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
-
-from reading import Run, read_release
 from xsd import Validator
 
 # No network beyond the instance: neither Earth orientation tables nor anything else is fetched.

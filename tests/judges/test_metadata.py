@@ -10,7 +10,6 @@ import pyvo
 import requests
 from conftest import Instance
 from lxml import etree
-
 from reading import Run
 
 TABLES = ("ivoa.obscore", "ivoa.obscore_hea", "hess_dr.obscore", "datalink.response")
@@ -46,7 +45,8 @@ def of_tap_schema(tap: pyvo.dal.TAPService, table: str) -> Columns:
     names = ", ".join(f'"{name}"' for name in ("column_name", "datatype", *PROPERTIES))
     rows = tap.run_sync(f"SELECT {names} FROM TAP_SCHEMA.columns WHERE table_name = '{table}'")
     return {
-        row["column_name"].lower(): {name: clean(row[name]) for name in ("datatype", *PROPERTIES)} for row in rows
+        row["column_name"].lower(): {name: clean(row[name]) for name in ("datatype", *PROPERTIES)}
+        for row in rows
     }
 
 
