@@ -50,7 +50,8 @@ def row(what: str, bound: str, times: tuple[list[float], list[float]]) -> str:
     ratios = [one / other for one, other in zip(*times, strict=True)]
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     ours, theirs = (statistics.median(taken) for taken in times)
-    return f"| {what} | {bound} | {statistics.median(ratios):.2f} ({spread}) | {ours:.3f} s | {theirs:.3f} s |"
+    middle = statistics.median(ratios)
+    return f"| {what} | {bound} | {middle:.2f} ({spread}) | {ours:.3f} s | {theirs:.3f} s |"
 
 
 def figures(directory: Path) -> list[str]:
@@ -60,6 +61,7 @@ def figures(directory: Path) -> list[str]:
     from ingest import feed, gadf, release  # noqa: PLC0415 - the environment has it
 
     config = release.load(CHECKOUT / "inputs" / "hess_dr" / "sample.toml")
+    identity = feed.Identity("bench.example", "http://bench.example", "hess_dr")
     paths = feed.event_files(directory, config)
 
     def unpack() -> None:
@@ -67,7 +69,7 @@ def figures(directory: Path) -> list[str]:
             gadf.unpack(path)
 
     def rows() -> None:
-        for _ in feed.rows(directory, config, "bench.example", "hess_dr"):
+        for _ in feed.rows(directory, config, identity):
             pass
 
     def plain() -> None:

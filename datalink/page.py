@@ -1,4 +1,4 @@
-"""The web page that delivers files cut out of runs (a DaCHS custom page)."""
+"""The web page that delivers files (a DaCHS custom page): those of the release, and parts of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gavo import base, svcs
+from gavo.svcs import weberrors
 from gavo.web import grend
 from twisted.internet import threads
 from twisted.web import server, static
@@ -14,12 +15,20 @@ from twisted.web import server, static
 from datalink.parts import cut
 
 
-class Cut(static.File):
-    """A cut-out file in memory, served as twisted serves files: with HEAD, Range, Last-Modified."""
+class Delivery(static.File):
+    """A file as twisted serves files: with HEAD, Range, Last-Modified."""
 
-    def __init__(self, path: Path, content: bytes, media_type: str) -> None:
-        super().__init__(str(path), defaultType=media_type)
+    def __init__(self, path: Path, media_type: str) -> None:
+        super().__init__(str(path))
+        # twisted would call a .gz file encoded; for us the packed file is the data.
         self.type, self.encoding = media_type, None
+
+
+class Cut(Delivery):
+    """A file cut out of another one, in memory."""
+
+    def __init__(self, path: Path, media_type: str, content: bytes) -> None:
+        super().__init__(path, media_type)
         self.content = content
 
     def getFileSize(self) -> int:  # noqa: N802 - twisted's name
@@ -32,7 +41,7 @@ class Cut(static.File):
 
 
 class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
-    """``.../part/custom/<obs_id>/<qualifier>.fits``."""
+    """``.../file/custom/<obs_id>/<qualifier>.fits``."""
 
     name = "custom"
 
@@ -43,39 +52,33 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
 
     def getChild(self, name: bytes, request: Any) -> MainPage:  # noqa: N802 - twisted's name
         """Take the rest of the path."""
-        self.segments = request.popSegments(name)
+        request.popSegments(name)
         return self
 
     def render(self, request: Any) -> int:
-        """Find the file, cut it outside the event loop, deliver it."""
+        """Find the file outside the event loop, then deliver it."""
         path = request.path.decode("utf-8", errors="replace")
         request.setHeader("access-control-allow-origin", "*")
-        threads.deferToThread(self._cut, path).addCallback(self._deliver, request).addErrback(
-            self._fail, request
-        )
+        finding = threads.deferToThread(self._find, path)
+        finding.addCallback(self._deliver, request).addErrback(weberrors.renderDCErrorPage, request)
         return int(server.NOT_DONE_YET)
 
-    def _cut(self, path: str) -> Cut:
+    def _find(self, path: str) -> Delivery:
         schema = self.service.rd.schema  # a plain name, from our own RD
+        query = f"SELECT source, hdus, content_type FROM {schema}.links WHERE access_path=%(path)s"  # noqa: S608
         with base.getTableConn() as connection:
-            query = (
-                f"SELECT l.hdus, l.content_type, o.access_url AS accref FROM {schema}.links AS l"  # noqa: S608
-                f" JOIN {schema}.obscore AS o ON l.id=o.obs_publisher_did"
-                " WHERE l.access_path=%(path)s AND l.hdus IS NOT NULL"
-            )
             found = list(connection.queryToDicts(query, {"path": path}))
         if not found:
-            raise svcs.UnknownURI("There is no such part of an observation here.")
-        source = Path(base.getConfig("inputsDir")) / found[0]["accref"]
-        return Cut(source, cut(source, found[0]["hdus"]), found[0]["content_type"])
+            raise svcs.UnknownURI("There is no such file of an observation here.")
+        source = Path(base.getConfig("inputsDir")) / found[0]["source"]
+        if not source.is_file():
+            raise svcs.UnknownURI("This file is gone from the archive.")
+        if found[0]["hdus"] is None:
+            return Delivery(source, found[0]["content_type"])
+        return Cut(source, found[0]["content_type"], cut(source, found[0]["hdus"]))
 
-    def _deliver(self, resource: Cut, request: Any) -> None:
+    def _deliver(self, resource: Delivery, request: Any) -> None:
         result = resource.render(request)
         if result is not server.NOT_DONE_YET:
             request.write(result)
             request.finish()
-
-    def _fail(self, failure: Any, request: Any) -> Any:
-        from gavo.svcs import weberrors  # noqa: PLC0415 - its import wants a configured server
-
-        return weberrors.renderDCErrorPage(failure, request)

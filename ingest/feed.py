@@ -28,6 +28,25 @@ REPORT_VARIABLE = "CHERENKOV_VO_REPORT"
 log = logging.getLogger("cherenkov_vo.ingest")
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Who publishes a release, and as what.
+
+    Attributes
+    ----------
+    authority
+        The IVOA authority, without ``ivo://``.
+    server
+        The server's URL, without a slash at its end.
+    collection
+        Name of the collection's schema.
+    """
+
+    authority: str
+    server: str
+    collection: str
+
+
 @dataclass
 class Report:
     """What became of the files of a release."""
@@ -110,30 +129,30 @@ def _shown(paths: list[Path], what: str) -> Iterable[Path]:
 
 
 def rows(
-    directory: Path, release: Release, authority: str, collection: str, *, progress: bool = False
+    directory: Path, release: Release, identity: Identity, *, progress: bool = False
 ) -> Iterator[tuple[str, mapping.Row]]:
     """Yield all rows of a release with the role of the table that takes them.
 
-    Roles are ``observation`` (the collection's ObsCore table), ``link`` (its DataLink rows) and
-    ``product`` (the DaCHS products table).
+    Roles are ``observation`` (the collection's ObsCore table) and ``link`` (its DataLink rows).
 
     Parameters
     ----------
     directory
-        The release's data directory, as the DaCHS inputs directory has it: its last two path
-        elements become the access reference (``hess_dr/data/...``).
-    release, authority, collection
-        Configuration, IVOA authority, name of the collection's schema.
+        The release's data directory.
+    release
+        Its configuration.
+    identity
+        Who publishes it, as what.
     progress
         Draw a progress bar on standard error.
     """
-    report = Report(collection)
+    report = Report(identity.collection)
     for observation in observations(directory, release, report, progress=progress):
-        accref = f"{collection}/{observation.path.relative_to(directory)}"
-        dataset = DatasetId(authority, collection, mapping.observation_id(observation))
+        source = f"{identity.collection}/{observation.path.relative_to(directory)}"
+        dataset = DatasetId(identity.authority, identity.collection, mapping.observation_id(observation))
         try:
-            row = mapping.observation_row(observation, release, dataset, accref)
-            links = mapping.link_rows(observation, release, dataset, accref)
+            row = mapping.observation_row(observation, release, dataset, identity.server)
+            links = mapping.link_rows(observation, release, dataset, source)
         except CherenkovVOError as error:
             report.fail(observation.path, error)
             continue
@@ -141,6 +160,5 @@ def rows(
         report.events += observation.n_events
         yield "observation", row
         yield from (("link", link) for link in links)
-        yield "product", mapping.product_row(row, collection)
     if REPORT_VARIABLE in os.environ:
         report.save(Path(os.environ[REPORT_VARIABLE]))

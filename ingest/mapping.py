@@ -43,7 +43,7 @@ _RESPONSE_TITLES = {
 }
 
 
-def observation_row(observation: Observation, release: Release, dataset: DatasetId, path: str) -> Row:
+def observation_row(observation: Observation, release: Release, dataset: DatasetId, server: str) -> Row:
     """Map an observation to a row of the collection's ObsCore table.
 
     Parameters
@@ -54,8 +54,8 @@ def observation_row(observation: Observation, release: Release, dataset: Dataset
         What the release says.
     dataset
         Identity of the event list.
-    path
-        Path of the file as the server knows it (the DaCHS access reference).
+    server
+        The server's URL, without a slash at its end.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def observation_row(observation: Observation, release: Release, dataset: Dataset
         "obs_id": dataset.obs_id,
         "obs_publisher_did": str(dataset),
         "obs_creator_did": None,
-        "access_url": path,
+        "access_url": server + bundle_path(dataset, observation.path.name),
         "access_format": Vocabulary.named(release.vocabulary).gadf,
         "access_estsize": math.ceil(observation.file_size / BYTES_PER_KB),
         "preview": None,
@@ -237,7 +237,7 @@ def _modes(observation: Observation) -> Row:
     }
 
 
-def link_rows(observation: Observation, release: Release, dataset: DatasetId, path: str) -> list[Row]:
+def link_rows(observation: Observation, release: Release, dataset: DatasetId, source: str) -> list[Row]:
     """Map an observation to the rows of its DataLink document.
 
     Each row leads to one file that we serve: the event list with its good time intervals, each
@@ -246,8 +246,10 @@ def link_rows(observation: Observation, release: Release, dataset: DatasetId, pa
 
     Parameters
     ----------
-    observation, release, dataset, path
+    observation, release, dataset
         As for :func:`observation_row`.
+    source
+        Path of the run's file below the DaCHS inputs directory.
     """
     terms = Vocabulary.named(release.vocabulary)
     label = f"{release.registry.facility} observation {dataset.obs_id}"
@@ -263,6 +265,7 @@ def link_rows(observation: Observation, release: Release, dataset: DatasetId, pa
         _link(dataset, terms, qualifier, semantics, description)
         | {
             "access_path": part_path(dataset, qualifier),
+            "source": source,
             "content_length": FITS_BLOCK + sum(hdu.size for hdu in hdus),
             "hdus": " ".join(f"{hdu.offset}+{hdu.size}" for hdu in hdus),
         }
@@ -271,34 +274,31 @@ def link_rows(observation: Observation, release: Release, dataset: DatasetId, pa
     bundle = f"Everything of {label} in one file: events, good time intervals, responses"
     rows.append(
         _link(dataset, terms, terms.event_bundle, "#package", bundle)
-        | {"access_path": product_path(path), "content_length": observation.file_size, "hdus": None}
+        | {
+            "access_path": bundle_path(dataset, observation.path.name),
+            "source": source,
+            "content_length": observation.file_size,
+            "hdus": None,
+        }
     )
     return rows
 
 
-def product_row(row: Row, collection: str) -> Row:
-    """Map an observation's row to a row of the DaCHS products table (``dc.products``)."""
-    return {
-        "prodtblAccref": row["access_url"],
-        "prodtblPath": row["access_url"],
-        "prodtblTable": f"{collection}.obscore",
-        "prodtblMime": row["access_format"],
-        "prodtblOwner": None,
-        "prodtblEmbargo": None,
-        "prodtblPreview": None,
-        "prodtblPreviewMime": None,
-        "prodtblDatalink": None,
-    }
+def _file_path(dataset: DatasetId, name: str) -> str:
+    return f"/{dataset.collection}/q/file/custom/{quote(dataset.obs_id, safe='')}/{quote(name, safe='')}"
 
 
 def part_path(dataset: DatasetId, qualifier: str) -> str:
-    """Give the path, from the server's root, of a file cut out of a run's file."""
-    return f"/{dataset.collection}/q/part/custom/{quote(dataset.obs_id, safe='')}/{qualifier}.fits"
+    """Give the path, from the server's root, of a file cut out of a run's file.
+
+    Its name holds the observation, so that files of several runs can lie in one folder.
+    """
+    return _file_path(dataset, f"{dataset.obs_id}_{qualifier}.fits")
 
 
-def product_path(accref: str) -> str:
-    """Give the path, from the server's root, of a whole file in the DaCHS products table."""
-    return f"/getproduct/{quote(accref)}"
+def bundle_path(dataset: DatasetId, name: str) -> str:
+    """Give the path, from the server's root, of a run's complete file, which keeps its name."""
+    return _file_path(dataset, name)
 
 
 def _hdus(observation: Observation, *kinds: str) -> list[HDU]:

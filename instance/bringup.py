@@ -15,14 +15,10 @@ from instance.account import Account, service_account
 from instance.cluster import Cluster
 from instance.console import Step, say
 from instance.dachs import Dachs
-from instance.exits import EXIT_DISK, EXIT_ENVIRONMENT
 from instance.settings import Settings, home_of
-from instance.state import State, fingerprint, lock
+from instance.state import State, fingerprint, holder, lock, make_home
 
 COLLECTIONS = ("hess_dr",)
-MINIMAL_DISK = 500_000_000
-"""Bytes that must be free: a fresh cluster, DaCHS root and virtual environment take 350 MB."""
-
 WORK_PATIENCE = 120.0
 """Seconds to wait for another import; the first one takes about half a minute."""
 
@@ -74,26 +70,12 @@ class Instance:
         InstanceError
             There is no room, or no right to.
         """
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            if self.home != self.settings.instance and not self.settings.instance.is_symlink():
-                say(f"{self.settings.instance} cannot be entered by the services' user; using {self.home}.")
-                self.settings.instance.symlink_to(self.home)
-            self.home.chmod(0o755)
-            free = shutil.disk_usage(self.home).free
-        except OSError as error:
-            raise InstanceError(
-                f"The instance's directory {self.home} cannot be made: {error.strerror}.",
-                "Choose another with CHERENKOV_VO_INSTANCE.",
-                exit_code=EXIT_ENVIRONMENT,
-            ) from error
-        if free < MINIMAL_DISK:
-            raise InstanceError(
-                f"Only {free // 1_000_000} MB are free where {self.home} lies;"
-                f" {MINIMAL_DISK // 1_000_000} MB are needed.",
-                "Make room, or choose another place with CHERENKOV_VO_INSTANCE.",
-                exit_code=EXIT_DISK,
-            )
+        make_home(self.home)
+        chosen = self.settings.instance
+        if self.home != chosen.resolve() and not chosen.exists():
+            say(f"{chosen} cannot be entered by the services' user; using {self.home}.")
+            chosen.parent.mkdir(parents=True, exist_ok=True)
+            chosen.symlink_to(self.home)
 
     def bring_up(self, *, force_import: bool = False, force_publish: bool = False) -> None:
         """Do everything that is missing between nothing and a database that can be served.
@@ -112,18 +94,37 @@ class Instance:
         """
         self.make_home()
         with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
-            cluster, dachs = self.cluster, self.dachs
-            if not cluster.ready_mark.exists():
-                self.state.set(database=None, imported=None, published=None)
-                with Step("Making the database cluster"):
-                    cluster.create()
-            cluster.start()
-            dachs.deployment.update()
-            dachs.configure()
-            self._ensure_database(dachs)
-            for collection in COLLECTIONS:
-                self._ensure_import(dachs, collection, force=force_import)
-            self._ensure_publication(dachs, force=force_publish)
+            self._prepare(force_import=force_import, force_publish=force_publish)
+
+    def renew(self, *, force_import: bool = False, force_publish: bool = False) -> None:
+        """Bring up what is missing; the cluster runs afterwards only if somebody serves it.
+
+        Parameters are those of `bring_up`.
+        """
+        self.make_home()
+        with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
+            try:
+                self._prepare(force_import=force_import, force_publish=force_publish)
+            finally:
+                # Whoever serves holds the lock before waiting for us, and needs the cluster.
+                if holder(self.serve_lock) is None and self.cluster.ready_mark.exists():
+                    self.cluster.stop()
+
+    def _prepare(self, *, force_import: bool, force_publish: bool) -> None:
+        # First, because nobody wants to wait to hear that a directory is not there.
+        choices = {collection: self._choose() for collection in COLLECTIONS}
+        cluster, dachs = self.cluster, self.dachs
+        if not cluster.ready_mark.exists():
+            self.state.set(database=None, imported=None, published=None)
+            with Step("Making the database cluster"):
+                cluster.create()
+        cluster.start()
+        dachs.deployment.update()
+        dachs.configure()
+        self._ensure_database(dachs)
+        for collection, choice in choices.items():
+            self._ensure_import(dachs, collection, choice, force=force_import)
+        self._ensure_publication(dachs, force=force_publish)
 
     def _ensure_database(self, dachs: Dachs) -> None:
         wanted = fingerprint(
@@ -131,15 +132,15 @@ class Instance:
             str(packages.installed_version("python3-gavo")),
             self.settings.authority,
         )
-        if self.state.get("database") == wanted:
+        if self.state.get("database") == wanted and dachs.initialised():
             return
         self.state.set(database=None, imported=None, published=None)
         with Step("Making DaCHS's tables"):
             dachs.initialise()
         self.state.set(database=wanted)
 
-    def _ensure_import(self, dachs: Dachs, collection: str, *, force: bool) -> None:
-        choice = releases.choose(
+    def _choose(self) -> releases.Choice:
+        return releases.choose(
             self.settings,
             self.home,
             self.account,
@@ -147,6 +148,8 @@ class Instance:
             fetch=try_to_fetch_release,
             simulate=simulate_sample,
         )
+
+    def _ensure_import(self, dachs: Dachs, collection: str, choice: releases.Choice, *, force: bool) -> None:
         say(f"{collection}: {choice.why}")
         dachs.deployment.collection(collection, choice.config, choice.directory)
         resource = dachs.deployment.inputs / collection
@@ -158,7 +161,8 @@ class Instance:
             *dachs.deployment.code_files(),
             (path.resolve() for path in feed.event_files(resource, config)),
         )
-        imported = self.state.get("imported") or {}
+        imported = self.state.get("imported")
+        imported = imported if isinstance(imported, dict) else {}
         if imported.get(collection) == wanted and not force:
             say(f"  nothing changed since the last import of {collection}")
             return

@@ -13,8 +13,8 @@ from ingest.errors import CherenkovVOError
 from ingest.identifiers import DatasetId
 from ingest.release import Release
 
-NO_AUTHORITY = "check.example"
-"""Authority in the identifiers of a check; nothing of it is published."""
+NOBODY = "check.example"
+"""Authority and server in the rows of a check; nothing of it is published."""
 
 
 @dataclass
@@ -43,9 +43,9 @@ def check(directory: Path, config: Release, collection: str, *, progress: bool) 
     """
     found = Findings(feed.Report(collection))
     for observation in feed.observations(directory, config, found.report, progress=progress):
-        dataset = DatasetId(NO_AUTHORITY, collection, mapping.observation_id(observation))
+        dataset = DatasetId(NOBODY, collection, mapping.observation_id(observation))
         try:
-            row = mapping.observation_row(observation, config, dataset, observation.path.name)
+            row = mapping.observation_row(observation, config, dataset, f"http://{NOBODY}")
             found.links += len(mapping.link_rows(observation, config, dataset, observation.path.name))
         except CherenkovVOError as error:
             found.report.fail(observation.path, error)

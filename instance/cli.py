@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -14,8 +15,9 @@ from typing import NoReturn
 from ingest.errors import CherenkovVOError, ConfigError, InstanceError
 from instance import doctor, packages
 from instance.console import say
-from instance.exits import EXIT_CHECK, FAILURE, MEANINGS, OK, USAGE
+from instance.exits import EXIT_CHECK, EXIT_DISK, FAILURE, MEANINGS, OK, USAGE
 from instance.settings import CHECKOUT, Settings, describe, home_of, load
+from instance.state import make_home
 
 PROGRAM = "cherenkov-vo"
 
@@ -69,7 +71,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores one
+            signal.signal(number, _terminated)
+    os.umask(0o022)  # the services' user reads what we write; secrets have modes of their own
     try:
         settings = load()
         _enter_environment(options, settings)
@@ -87,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILURE
     except OSError as error:
         say(f"{PROGRAM}: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-        return FAILURE
+        return EXIT_DISK if error.errno == errno.ENOSPC else FAILURE
     except KeyboardInterrupt:
         say("Interrupted.")
         return 128 + signal.SIGINT
@@ -107,19 +112,13 @@ def _enter_environment(options: argparse.Namespace, settings: Settings) -> None:
     if options.needs == "instance":
         packages.ensure_packages()
         if Path(sys.prefix) != python.parent.parent:
-            _make_home(settings)
+            make_home(home)
             packages.ensure_venv(home)
     elif not python.exists():
         raise InstanceError(f"There is no instance in {home}.", "'make serve' makes one.")
     if Path(sys.prefix) != python.parent.parent:
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         os.execve(python, [str(python), "-m", "instance", *sys.argv[1:]], environment)  # noqa: S606
-
-
-def _make_home(settings: Settings) -> None:
-    home = home_of(settings)
-    home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o755)
 
 
 def _handler(command: str) -> Callable[[Settings, argparse.Namespace], int]:

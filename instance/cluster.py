@@ -6,9 +6,11 @@ service account can read.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from ingest.errors import InstanceError
 from instance.account import Account
-from instance.exits import EXIT_ENVIRONMENT
+from instance.exits import EXIT_ENVIRONMENT, EXIT_PORT
 from instance.packages import postgresql_version
 
 DATABASE = "gavo"
@@ -172,12 +174,28 @@ class Cluster:
             )
             if done.returncode == 0:
                 return
-            # After a kill -9 the last backends need a moment to go and free shared memory.
+            if self.wanted_port and not port_is_free(port):
+                raise InstanceError(
+                    f"Port {port}, for the database, is taken by another program.",
+                    "End that, or leave CHERENKOV_VO_DATABASE_PORT to choose a free one.",
+                    exit_code=EXIT_PORT,
+                )
+            # After a kill -9, backends in the middle of a query do not notice, and hold shared memory.
+            self._kill_orphans()
             time.sleep(1.0 + attempt)
         raise InstanceError(
             f"PostgreSQL does not start on port {self.port}: {self._reason(done)}",
             f"The whole story is in {self.log}.",
         )
+
+    def _kill_orphans(self) -> None:
+        """End backends whose server is gone; call it only when it is."""
+        if self.process() is not None:
+            return
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (entry / "cwd").readlink() == self.data and (entry / "exe").readlink().name == "postgres":
+                    os.kill(int(entry.name), signal.SIGQUIT)
 
     def _reason(self, done: subprocess.CompletedProcess[str] | None) -> str:
         try:

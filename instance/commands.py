@@ -85,16 +85,9 @@ def publish(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _work(settings: Settings, **what: bool) -> int:
-
     instance = Instance(settings)
-    served = server.running(instance)
-    try:
-        instance.bring_up(**what)
-    finally:
-        if served is None and instance.cluster.ready_mark.exists():
-            instance.cluster.stop()
-    if served:
-        server.reload(instance)
+    instance.renew(**what)
+    server.reload(instance)
     return EXIT_DATA if instance.failures() else OK
 
 

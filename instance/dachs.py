@@ -24,6 +24,9 @@ DACHS_PROGRAM = Path("/usr/bin/dachs")
 COMMAND_NAMES = ("dachs", "gavo")
 """Names under which DaCHS starts itself for asynchronous jobs."""
 
+PROFILES = ("dsn", "feed", "trustedquery", "untrustedquery")
+"""Files with DaCHS's database accounts; 'dachs init' makes accounts and files together."""
+
 SYSTEM_RESOURCES = ("//tap", "//services", "//obscore", "//products")
 SHARED_RESOURCES = ("rd/unions", "rd/hea", "rd/links")
 
@@ -129,10 +132,14 @@ class Dachs:
         if dsn.exists():
             _write(dsn, f"database = {DATABASE}\nhost = {HOST}\nport = {self.cluster.port}\n")
 
+    def initialised(self) -> bool:
+        """Say whether DaCHS still knows how to reach its database."""
+        return all((self.root / "etc" / name).exists() for name in PROFILES)
+
     def initialise(self) -> None:
         """Make the database and DaCHS's own tables, from nothing."""
         self.cluster.recreate_database()
-        for name in ("dsn", "feed", "trustedquery", "untrustedquery"):
+        for name in PROFILES:
             (self.root / "etc" / name).unlink(missing_ok=True)
         self.run("init", "-d", self.cluster.dsn)
         for path in (self.root / "etc").glob("*query"):
@@ -162,7 +169,8 @@ class Dachs:
                 "gavoGroup": self.account.group,
                 "maintainerAddress": "",
             },
-            "db": {"profilePath": self.root / "etc"},
+            # DataLink documents end after this many links, too.
+            "db": {"profilePath": self.root / "etc", "defaultLimit": 10_000},
             "web": {
                 "serverPort": settings.port,
                 "serverURL": settings.url,
@@ -192,7 +200,7 @@ class Dachs:
             _noresultwarning: No data set matches your query.
             authority.creationDate: {created}
             authority.title: {settings.site_name} Authority
-            authority.shortName: {_short(settings.site_name)}
+            authority.shortName: {settings.short_name}
             authority.description: The naming authority of {settings.site_name}, \
             which publishes data of Cherenkov telescopes.
             authority.referenceURL: {settings.url}/
@@ -209,11 +217,6 @@ class Dachs:
         mark = self.cluster.ready_mark
         moment = datetime.datetime.fromtimestamp(mark.stat().st_mtime, datetime.UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _short(name: str) -> str:
-    """Cut a name to what DaCHS's short names leave room for."""
-    return name.replace(" ", "")[:11]
 
 
 def _write(path: Path, text: str) -> None:

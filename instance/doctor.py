@@ -15,10 +15,8 @@ from ingest.errors import CherenkovVOError, ConfigError
 from instance import packages
 from instance.cluster import port_is_free
 from instance.settings import Settings, home_of, load
-from instance.state import State, holder
+from instance.state import MINIMAL_DISK, MINIMAL_DISK_LATER, State, holder
 from instance.vocabularies import cache_name
-
-LOW_DISK = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,8 @@ def _disk(settings: Settings) -> Iterator[Diagnosis]:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    remedy = "Make room, or choose another place with CHERENKOV_VO_INSTANCE." if free < LOW_DISK else ""
+    needed = MINIMAL_DISK_LATER if (home_of(settings) / "postgres" / "complete").exists() else MINIMAL_DISK
+    remedy = "Make room, or choose another place with CHERENKOV_VO_INSTANCE." if free < needed else ""
     yield Diagnosis("disk", f"{free // 1_000_000} MB free at {place}", remedy)
 
 

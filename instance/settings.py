@@ -21,6 +21,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 PREFIX = "CHERENKOV_VO_"
 SETTINGS_FILE = "cherenkov-vo.toml"
+MAX_SHORT_NAME = 8
+"""VOResource 1.1 allows 16 characters; DaCHS appends up to 8, such as ' Obscore'."""
+
 HESS_VARIABLE = "HESS_DL3_DR1"
 STATE_ROOT = Path("/var/lib/cherenkov-vo")
 """Where root's instances go when the checkout lies where nobody else can read."""
@@ -46,6 +49,7 @@ class Settings:
         "", "URL under which clients reach the server; default: localhost and the port"
     )
     site_name: str = _setting("Cherenkov VO", "name of the data centre")
+    short_name: str = _setting("CherenVO", "short name of the data centre for registry records")
     authority: str = _setting("cherenkov.example", "IVOA authority, without ivo://")
     contact: str = _setting("nobody@cherenkov.example", "e-mail address of the operator")
     hess_dl3_dr1: str | None = _setting(
@@ -57,6 +61,11 @@ class Settings:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{2,}", self.authority):
             raise ConfigError(
                 f"authority = {self.authority!r}: expected an IVOA authority such as 'org.example'"
+            )
+        if not 0 < len(self.short_name) <= MAX_SHORT_NAME:
+            raise ConfigError(
+                f"short_name = {self.short_name!r}: expected up to {MAX_SHORT_NAME} characters,"
+                " so that services can append their kind"
             )
         for name in ("port", "database_port"):
             if not 0 <= getattr(self, name) < 65536:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +17,44 @@ from typing import Any
 
 from ingest.errors import InstanceError
 from instance.console import say
-from instance.exits import EXIT_BUSY
+from instance.exits import EXIT_BUSY, EXIT_DISK, EXIT_ENVIRONMENT
+
+MINIMAL_DISK = 500_000_000
+"""Bytes that must be free at first: a cluster, DaCHS root and virtual environment take 350 MB."""
+
+MINIMAL_DISK_LATER = 50_000_000
+"""Bytes that must be free for an instance that is there already to start."""
+
+
+def make_home(home: Path) -> None:
+    """Create the directory of an instance, for everybody to enter.
+
+    Raises
+    ------
+    InstanceError
+        There is no right to, or no room.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if home.stat().st_mode & 0o777 != 0o755:
+            home.chmod(0o755)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+        free = shutil.disk_usage(home).free
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        raise InstanceError(
+            f"The instance's directory {home} cannot be made or written to: {error.strerror}.",
+            "Choose another with CHERENKOV_VO_INSTANCE.",
+            exit_code=EXIT_DISK if full else EXIT_ENVIRONMENT,
+        ) from error
+    needed = MINIMAL_DISK_LATER if (home / "postgres" / "complete").exists() else MINIMAL_DISK
+    if free < needed:
+        raise InstanceError(
+            f"Only {free // 1_000_000} MB are free where {home} lies; {needed // 1_000_000} MB are needed.",
+            "Make room, or choose another place with CHERENKOV_VO_INSTANCE.",
+            exit_code=EXIT_DISK,
+        )
 
 
 class State:

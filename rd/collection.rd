@@ -21,17 +21,37 @@
 		<meta name="coverage.waveband">Gamma-ray</meta>
 	</NXSTREAM>
 
-	<NXSTREAM id="obscore-columns">
-		<doc>All columns of this site's ObsCore table, and those of the High-Energy extension.</doc>
+	<STREAM id="plain-obscore-columns">
+		<doc>The columns of this site's ObsCore table, defined anew: copies would carry the site's value
+			ranges.</doc>
 		<LOOP>
 			<codeItems>
 				from rd import metadata
 				yield from metadata.obscore_columns()
 			</codeItems>
 			<events>
-				<column original="//obscore#ObsCore.\\name" ucd="\\ucd" xtype="\\xtype"/>
+				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype" xtype="\xtype"
+						tablehead="\tablehead" description="\description" verbLevel="\verbLevel"
+						displayHint="\displayHint">
+					<property name="std">1</property>
+				</column>
 			</events>
 		</LOOP>
+	</STREAM>
+
+	<NXSTREAM id="obscore-columns">
+		<doc>All columns of this site's ObsCore table, and those of the High-Energy extension. Integers
+			need a value that stands for NULL; for axis lengths it must not be -1, which means "no
+			pixels" here.</doc>
+		<FEED source="rd/collection#plain-obscore-columns">
+			<EDIT ref="column[calib_level]"><values nullLiteral="-1"/></EDIT>
+			<EDIT ref="column[access_estsize]"><values nullLiteral="-1"/></EDIT>
+			<EDIT ref="column[s_xel1]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[s_xel2]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[t_xel]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[em_xel]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[pol_xel]"><values nullLiteral="-2147483648"/></EDIT>
+		</FEED>
 		<FEED source="rd/hea#columns"/>
 	</NXSTREAM>
 
@@ -64,7 +84,6 @@
 				proposal_id="proposal_id"
 				>//obscore#publishObscoreLike</mixin>
 			<mixin>rd/hea#publish</mixin>
-			<FEED source="//products#tableRules" accrefName="access_url"/>
 			<!-- ADQL on this table and the cone search use the first, ADQL on ivoa.obscore the second. -->
 			<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec"/>
 			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
@@ -94,16 +113,25 @@
 			<column original="//obscore#ObsCore.obs_id"/>
 			<column name="access_path" type="text" required="True"
 				description="Path of the linked file from the server's root"/>
+			<column name="source" type="text" required="True"
+				description="Path of the run's file below the DaCHS inputs directory"/>
 			<column name="hdus" type="text"
 				description="Byte ranges (offset+size) of the run's unpacked file that make the linked
 					file, after a primary header; NULL if it is the run's file as it is"/>
+		</table>
+
+		<table id="fields" onDisk="True">
+			<meta name="description">The fields of view of this collection. DaCHS takes the sky coverage from
+				here: from a table that is fit for cone searches it would take the positions alone.</meta>
+			<column name="s_region" type="spoly" description="Field of view"/>
+			<viewStatement>CREATE VIEW \\qName AS (SELECT s_region FROM \collection.obscore)</viewStatement>
 		</table>
 	</NXSTREAM>
 
 	<NXSTREAM id="coverage">
 		<doc>Coverage in space, time and energy; to be replayed after the tables.</doc>
 		<coverage>
-			<updater sourceTable="obscore" mocOrder="6"/>
+			<updater sourceTable="obscore" spaceTable="fields" mocOrder="6"/>
 		</coverage>
 	</NXSTREAM>
 
@@ -126,7 +154,7 @@
 				</rowmaker>
 			</make>
 			<make table="links" role="link"/>
-			<make table="//products#products" role="product" rowmaker="//products#productsMaker"/>
+			<make table="fields" role="none"/>
 		</data>
 	</NXSTREAM>
 
@@ -137,6 +165,7 @@
 			<meta name="shortName">\metaString{shortName} SCS</meta>
 			<meta name="description">Finds observations by their pointing position.
 				\metaString{description}</meta>
+			<meta name="maxSR">90</meta>
 			<FEED source="rd/collection#cone-example" collection="\collection"/>
 			<publish render="scs.xml" sets="ivo_managed"/>
 			<publish render="form" sets="local,ivo_managed"/>
@@ -148,9 +177,6 @@
 					</events>
 				</LOOP>
 			</scsCore>
-			<outputTable autoCols="obs_id,target_name,s_ra,s_dec,t_min,t_max,t_exptime,ev_xel,energy_min,energy_max,s_fov,obs_mode,event_type,obs_collection,dataproduct_type,access_url,access_format,access_estsize,obs_publisher_did">
-				<FEED source="rd/times#annotation"/>
-			</outputTable>
 		</service>
 
 		<service id="dl" allowed="dlmeta">
@@ -174,10 +200,10 @@
 			</datalinkCore>
 		</service>
 
-		<service id="part" allowed="custom" customPage="../rd/part_page">
-			<meta name="title">\metaString{title}: Parts of Observations</meta>
-			<meta name="description">Delivers event lists and responses as FITS files of their own,
-				cut out of the files of the release.</meta>
+		<service id="file" allowed="custom" customPage="../rd/file_page">
+			<meta name="title">\metaString{title}: Files</meta>
+			<meta name="description">Delivers the files of the release, and event lists and responses as
+				FITS files of their own.</meta>
 			<nullCore/>
 		</service>
 	</NXSTREAM>

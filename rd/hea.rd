@@ -39,6 +39,7 @@
 		<meta name="description">The High-Energy extension of ObsCore: one row for each row of
 			ivoa.obscore that comes from a high-energy instrument. Join the two with
 			a NATURAL JOIN.</meta>
+		<meta name="shortName">HEA ObsCore</meta>
 		<property key="forceStats">True</property>
 		<foreignKey inTable="//obscore#ObsCore" source="obs_publisher_did" metaOnly="True"/>
 		<register/>

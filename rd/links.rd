@@ -24,6 +24,7 @@
 	<table id="response" onDisk="True" adql="True" system="True">
 		<meta name="description">All links of all data sets, one row each, with the columns of a DataLink
 			document. ID is the obs_publisher_did of ivoa.obscore.</meta>
+		<meta name="shortName">DataLink rows</meta>
 		<property key="forceStats">True</property>
 		<register/>
 		<FEED source="columns"/>

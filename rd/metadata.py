@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gavo import base
 
@@ -14,6 +15,10 @@ from ingest.vocabulary import Vocabulary
 
 MAIN_COLUMNS = ("s_ra", "s_dec", "obs_id")
 """What a cone search takes as position and identifier of a row."""
+
+PIXEL_AXES = ("s_xel1", "s_xel2", "t_xel", "em_xel", "pol_xel")
+NULL_INTEGER = "-2147483648"
+"""Stands for NULL in VOTables: the smallest integer, which no axis length is."""
 
 
 def directory(collection: str) -> Path:
@@ -62,29 +67,46 @@ def items(collection: str) -> Iterator[dict[str, str]]:
 
 def rows(collection: str) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield all rows of a collection with their roles, for its grammar."""
-    yield from feed.rows(
-        directory(collection),
-        of(collection),
-        base.getConfig("ivoa", "authority"),
-        collection,
-        progress=sys.stderr.isatty(),
+    identity = feed.Identity(
+        authority=base.getConfig("ivoa", "authority"),
+        server=base.getConfig("web", "serverURL").rstrip("/"),
+        collection=collection,
     )
+    yield from feed.rows(directory(collection), of(collection), identity, progress=sys.stderr.isatty())
 
 
 def obscore_columns() -> Iterator[dict[str, str]]:
-    """Yield this site's ObsCore columns as a collection's table has them.
+    """Yield definitions of this site's ObsCore columns, as a collection's table has them.
 
-    The position and the identifier are marked as the table's main ones: Simple Cone Search 1.03,
-    section 2.2, needs exactly one of each. DaCHS's xtype for MJD is left out: DALI 1.1 knows no
-    such thing, and TIMESYS says it.
+    They are made from DaCHS's columns but not copied: those carry the value ranges of the whole
+    site. The position and the identifier are marked as the table's main ones, because Simple Cone
+    Search 1.03, section 2.2, needs exactly one of each. DaCHS's xtype for MJD is left out: DALI 1.1
+    knows no such thing, and TIMESYS says it.
     """
     for column in base.resolveCrossId("//obscore#ObsCore"):
         main = ";meta.main" if column.name in MAIN_COLUMNS else ""
         yield {
             "name": column.name,
+            "type": column.type,
+            "unit": column.unit or "",
             "ucd": (column.ucd or "") + main,
+            "utype": column.utype or "",
             "xtype": "" if column.xtype == "mjd" else column.xtype or "",
+            "tablehead": column.tablehead or "",
+            "description": " ".join(column.description.split()),
+            "verbLevel": str(column.verbLevel),
+            "displayHint": "type=url" if column.name == "access_url" else column.getDisplayHintAsString(),
         }
+
+
+def declare_null(table: Any) -> None:
+    """Let clients of ivoa.obscore see an axis length of -1.
+
+    DaCHS declares -1 as the value for NULL in these columns; in high-energy data it says that there
+    are no pixels.
+    """
+    for name in PIXEL_AXES:
+        table.getColumnByName(name).values.nullLiteral = NULL_INTEGER
 
 
 def example(collection: str) -> Iterator[dict[str, str]]:

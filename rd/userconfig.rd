@@ -43,6 +43,58 @@
 		</LOOP>
 	</STREAM>
 
+	<NXSTREAM id="obscore-overrides">
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				metadata.declare_null(context.getById("ObsCore"))
+				yield from ()
+			</codeItems>
+			<events/>
+		</LOOP>
+	</NXSTREAM>
+
+	<STREAM id="registry-interfacerecords">
+		<doc>The naming authority and the publishing registry of this site. The authority's record
+			is as old as the instance; DaCHS would date it like the file that defines it.</doc>
+		<resRec id="authority">
+			<meta>
+				resType: authority
+				identifier: ivo://\getConfig{ivoa}{authority}
+				sets: ivo_managed
+				creationDate: \\metaString{authority.creationDate}
+				_metadataUpdated: \\metaString{authority.creationDate}
+				title: \\metaString{authority.title}
+				shortName: \\metaString{authority.shortName}
+				subject: virtual-observatories
+				managingOrg: \\metaString{publisher}
+				referenceURL: \\metaString{authority.referenceURL}
+			</meta>
+			<meta name="description">\\metaString{authority.description}</meta>
+		</resRec>
+		<service id="registry" allowed="pubreg.xml">
+			<registryCore/>
+			<publish render="pubreg.xml" sets="ivo_managed">
+				<meta name="accessURL">\getConfig{web}{serverURL}\getConfig{web}{nevowRoot}oai.xml</meta>
+			</publish>
+			<meta>
+				resType: registry
+				creationDate: \\metaString{authority.creationDate}
+				title: \getConfig{web}{sitename} Registry
+				shortName: \\metaString{authority.shortName} RG
+				subject: virtual-observatories
+				content.type: Archive
+				rights: public
+				publisher: \getConfig{web}{sitename}
+				managedAuthority: \getConfig{ivoa}{authority}
+				maxRecords: 10000
+				harvest.description: Where registries harvest the records of \getConfig{web}{sitename}.
+			</meta>
+			<meta name="description">The publishing registry of \getConfig{web}{sitename}: its records tell
+				the Virtual Observatory what is served here.</meta>
+		</service>
+	</STREAM>
+
 	<STREAM id="tapexamples">
 		<doc>The queries that clients offer as examples.</doc>
 		<meta name="_example" title="Calibrated event lists of an object">

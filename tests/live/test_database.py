@@ -92,10 +92,9 @@ def test_the_ivoa_schema_keeps_its_description(instance):
     assert "Book-keeping" not in text
 
 
-def test_products_links_and_rows_belong_together(instance):
+def test_links_and_rows_belong_together(instance):
     count = "SELECT count(*) FROM"
     rows = instance.cluster.sql(f"{count} hess_dr.obscore")
-    assert instance.cluster.sql(f"{count} dc.products WHERE sourcetable = 'hess_dr.obscore'") == rows
     assert instance.cluster.sql(f"{count} (SELECT DISTINCT id FROM hess_dr.links) AS q") == rows
     assert instance.cluster.sql(f"{count} ivoa.obscore NATURAL JOIN ivoa.obscore_hea") == rows
     orphans = instance.cluster.sql(

@@ -22,14 +22,13 @@ PAGES = [
     "/oai.xml?verb=Identify",
 ]
 NOT_THERE = [
-    "/hess_dr/q/part/custom/",
-    "/hess_dr/q/part/custom/none/aeff.fits",
-    "/hess_dr/q/part/custom/{obs_id}/gti.fits",
-    "/hess_dr/q/part/custom/{obs_id}/../../../q.rd",
-    "/hess_dr/q/part/custom/{obs_id}/%2e%2e/%2e%2e/release.toml",
+    "/hess_dr/q/file/custom/",
+    "/hess_dr/q/file/custom/none/none_aeff.fits",
+    "/hess_dr/q/file/custom/{obs_id}/{obs_id}_gti.fits",
+    "/hess_dr/q/file/custom/{obs_id}/../../../q.rd",
+    "/hess_dr/q/file/custom/{obs_id}/%2e%2e/%2e%2e/release.toml",
     "/getproduct/hess_dr/q.rd",
-    "/getproduct/hess_dr/data/none.fits.gz",
-    "/getproduct/hess_dr/data/../release.toml",
+    "/getproduct/hess_dr/release.toml",
 ]
 
 
@@ -71,15 +70,19 @@ def test_errors_name_what_is_missing(instance):
     assert "nosuchcolumn" in instance.tap("SELECT nosuchcolumn FROM hess_dr.obscore").text
 
 
-def test_parts_can_be_fetched_in_pieces(instance, obs_id):
-    path = f"/hess_dr/q/part/custom/{obs_id}/aeff.fits"
+@pytest.mark.parametrize("name", ["aeff", "event-list", "event-bundle"])
+def test_files_can_be_fetched_in_pieces(instance, obs_id, name):
+    query = f"SELECT access_url FROM datalink.response WHERE content_qualifier = '{name}'"
+    urls = [row[0] for row in instance.rows(query)]
+    path = next(url for url in urls if f"/{obs_id}/" in url).removeprefix(instance.url)
     whole = instance.get(path)
     assert whole.status == 200
     assert whole.headers["Content-Type"] == "application/x-fits-gadf"
     assert int(whole.headers["Content-Length"]) == len(whole.body)
     assert whole.headers["Last-Modified"]
-    piece = instance.get(path, Range="bytes=2880-2887")
-    assert (piece.status, piece.body) == (206, b"XTENSION")
+    assert whole.headers["Content-Encoding"] is None
+    piece = instance.get(path, Range="bytes=2880-2999")
+    assert (piece.status, piece.body) == (206, whole.body[2880:3000])
     head = instance.get(path, method="HEAD")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["Content-Length"] == whole.headers["Content-Length"]

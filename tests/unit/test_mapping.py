@@ -17,6 +17,7 @@ from tests import gadf_files
 
 INPUTS = Path(__file__).resolve().parents[2] / "inputs" / "hess_dr"
 DATASET = DatasetId("org.example", "hess_dr", "4711")
+SERVER = "https://vo.example"
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +32,12 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def row(run, config):
-    return mapping.observation_row(run, config, DATASET, "hess_dr/data/run.fits")
+    return mapping.observation_row(run, config, DATASET, SERVER)
 
 
 def changed(tmp_path, config, **cards):
     path = gadf_files.write(tmp_path / "run.fits", gadf_files.events(**cards), gadf_files.gti())
-    return mapping.observation_row(gadf.read(path), config, DATASET, "hess_dr/data/run.fits")
+    return mapping.observation_row(gadf.read(path), config, DATASET, SERVER)
 
 
 def test_identity(row):
@@ -45,6 +46,7 @@ def test_identity(row):
     assert row["dataproduct_type"] == "event-list"
     assert row["obs_collection"] == "HESS-DL3-DR1"
     assert row["target_name"] == "Crab"
+    assert row["access_url"] == "https://vo.example/hess_dr/q/file/custom/4711/run.fits"
     assert row["obs_title"] == "H.E.S.S. observation 4711 of Crab"
 
 
@@ -165,8 +167,9 @@ def test_links(run, config):
         ("#calibration", "psf"),
         ("#package", "event-bundle"),
     ]
-    assert links[0]["access_path"] == "/hess_dr/q/part/custom/4711/event-list.fits"
-    assert links[-1]["access_path"] == "/getproduct/hess_dr/data/run.fits"
+    assert links[0]["access_path"] == "/hess_dr/q/file/custom/4711/4711_event-list.fits"
+    assert links[-1]["access_path"] == "/hess_dr/q/file/custom/4711/run.fits"
+    assert {link["source"] for link in links} == {"hess_dr/data/run.fits"}
     assert links[-1]["content_length"] == run.file_size
     for link in links[:-1]:
         sizes = [int(item.split("+")[1]) for item in link["hdus"].split()]
@@ -176,7 +179,7 @@ def test_links(run, config):
 def test_odd_observation_ids_make_plain_paths(run, config):
     odd = replace(DATASET, obs_id="night 1/run#2")
     path = mapping.link_rows(run, config, odd, "hess_dr/data/run.fits")[0]["access_path"]
-    assert path == "/hess_dr/q/part/custom/night%201%2Frun%232/event-list.fits"
+    assert path == "/hess_dr/q/file/custom/night%201%2Frun%232/night%201%2Frun%232_event-list.fits"
 
 
 def test_the_drafts_terms(run, config):
@@ -205,9 +208,9 @@ def test_bad_files_neither_stop_nor_hide_the_others(tmp_path, config, monkeypatc
     gadf_files.write(data / "d.fits.gz", gadf_files.events(OBS_ID=4711))
     gadf_files.write(data / "e.fits.gz", gadf_files.events(OBS_ID=4713))
     monkeypatch.setenv(feed.REPORT_VARIABLE, str(tmp_path))
-    rows = list(feed.rows(tmp_path, config, "org.example", "hess_dr"))
+    rows = list(feed.rows(tmp_path, config, feed.Identity("org.example", SERVER, "hess_dr")))
     assert [row["obs_id"] for role, row in rows if role == "observation"] == ["4711", "4713"]
-    assert sum(role == "product" for role, _ in rows) == 2
+    assert {role for role, _ in rows} == {"observation", "link"}
     report = feed.Report.load(tmp_path, "hess_dr")
     assert (report.files, report.published) == (5, 2)
     assert [failure["file"] for failure in report.failures] == ["b.fits.gz", "c.fits.gz", "d.fits.gz"]

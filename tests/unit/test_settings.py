@@ -23,7 +23,9 @@ def test_variables_win_over_the_file(tmp_path):
 def test_every_setting_can_be_set_by_its_variable(tmp_path):
     for known in fields(Settings):
         text = {"int": "1234", "bool": "no", "Path": "/a/b"}.get(str(known.type), "/a.b")
-        text = {"authority": "org.example", "public_url": "http://a.example"}.get(known.name, text)
+        text = {"authority": "org.example", "short_name": "Short", "public_url": "http://a.example"}.get(
+            known.name, text
+        )
         found = load({settings.variable_of(known.name): text}, tmp_path)
         assert str(getattr(found, known.name)) in (text, "False", str(Path(text).absolute()))
 
@@ -46,6 +48,7 @@ def test_a_release_directory_or_the_sample(tmp_path):
         ({"CHERENKOV_VO_PORT": "http"}, "CHERENKOV_VO_PORT"),
         ({"CHERENKOV_VO_PORT": "70000"}, "70000"),
         ({"CHERENKOV_VO_AUTHORITY": "a b"}, "a b"),
+        ({"CHERENKOV_VO_SHORT_NAME": "much too long"}, "much too long"),
         ({"CHERENKOV_VO_PUBLIC_URL": "ftp://x"}, "ftp://x"),
         ({"CHERENKOV_VO_PUBLIC_URL": "http://x/path"}, "without a path"),
         ({"CHERENKOV_VO_DOWNLOAD": "perhaps"}, "perhaps"),

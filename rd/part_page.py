@@ -1,5 +1,0 @@
-"""The custom page of a collection's ``part`` service; DaCHS wants it as a module beside the RD."""
-
-from datalink.page import MainPage
-
-__all__ = ["MainPage"]
