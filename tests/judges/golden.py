@@ -39,7 +39,7 @@ def normalised(xml: bytes, *, url: str, authority: str, names: dict[str, str]) -
         _normalise_row(cells)
     text = etree.tostring(root, pretty_print=True, encoding="unicode")
     for old, new in {url: "http://INSTANCE", authority: "AUTHORITY", **names}.items():
-        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w])", new, text)
+        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![^\W_])", new, text)
     return text
 
 

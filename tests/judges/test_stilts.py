@@ -71,7 +71,7 @@ ALLOWED = (
     Allowed(
         "W-(QGE|QPO|QAS|EXA)-YXDL",
         r'\(l\.\d+, c\.\d+\): Non-DALI 1\.1 xtype value "mjd" \(FIELD \w+\)',
-        "The same; it appears where a query of taplint or of the examples has t_min or t_max of ivoa.obscore.",
+        "The same; it appears where a query of taplint or an example has t_min or t_max.",
         sometimes=True,
     ),
     Allowed(
