@@ -19,6 +19,9 @@ from instance.settings import Settings, home_of
 from instance.state import State, fingerprint, holder, lock, make_home
 
 COLLECTIONS = ("hess_dr",)
+ENVIRONMENTS = ("venv", "test", "judges")
+"""Directories that hold programs, not data."""
+
 WORK_PATIENCE = 120.0
 """Seconds to wait for another import; the first one takes about half a minute."""
 
@@ -197,13 +200,27 @@ class Instance:
             fetch_release(target)
         return target
 
-    def remove(self) -> None:
-        """Remove the instance with all that it holds."""
+    def remove(self, *, environments: bool) -> None:
+        """Remove the instance with all that it holds.
+
+        Parameters
+        ----------
+        environments
+            Remove the Python environments, too; they cannot be made again without a network.
+        """
         if self.cluster.ready_mark.exists():
             self.cluster.stop()
-        shutil.rmtree(self.home)
-        if self.settings.instance.is_symlink():
-            self.settings.instance.unlink()
+        for path in self.home.iterdir():
+            if path.name in ENVIRONMENTS and not environments:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if environments:
+            self.home.rmdir()
+            if self.settings.instance.is_symlink():
+                self.settings.instance.unlink()
 
 
 def tell(report: feed.Report | None) -> None:

@@ -22,6 +22,13 @@ from instance.state import make_home
 PROGRAM = "cherenkov-vo"
 
 
+class NoInstanceError(InstanceError):
+    """There is nothing that could be stopped, shown or removed."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(f"There is no instance in {home}.", "'make serve' makes one.")
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser; ``needs`` says what a command must find."""
     variables = "\n".join(
@@ -64,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, help="seed of the random numbers")
     simulate.add_argument("--facility", help="hess-like, ctao-north-like or ctao-south-like")
     clean = add("clean", "remove the instance with its database and downloads", needs="venv")
+    clean.add_argument("--all", action="store_true", help="the Python environments, too")
     clean.add_argument("--yes", action="store_true", help="do not ask")
     return top
 
@@ -79,17 +87,17 @@ def main(arguments: list[str] | None = None) -> int:
         settings = load()
         _enter_environment(options, settings)
         return _handler(options.command)(settings, options)
+    except NoInstanceError as error:
+        say(f"{error.problem} {error.remedy}")
+        return FAILURE if options.command == "status" else OK
     except InstanceError as error:
         say(f"{PROGRAM}: {error.problem}")
         if error.remedy:
             say(f"{' ' * len(PROGRAM)}  {error.remedy}")
         return error.exit_code
-    except ConfigError as error:
-        say(f"{PROGRAM}: {error}")
-        return USAGE
     except CherenkovVOError as error:
         say(f"{PROGRAM}: {error}")
-        return FAILURE
+        return USAGE if isinstance(error, ConfigError) else FAILURE
     except OSError as error:
         say(f"{PROGRAM}: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return EXIT_DISK if error.errno == errno.ENOSPC else FAILURE
@@ -114,8 +122,8 @@ def _enter_environment(options: argparse.Namespace, settings: Settings) -> None:
         if Path(sys.prefix) != python.parent.parent:
             make_home(home)
             packages.ensure_venv(home)
-    elif not python.exists():
-        raise InstanceError(f"There is no instance in {home}.", "'make serve' makes one.")
+    elif not packages.venv_is_complete(home):
+        raise NoInstanceError(home)
     if Path(sys.prefix) != python.parent.parent:
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         os.execve(python, [str(python), "-m", "instance", *sys.argv[1:]], environment)  # noqa: S606

@@ -153,6 +153,7 @@ def clean(settings: Settings, options: argparse.Namespace) -> int:
     if not options.yes and sys.stdin.isatty() and input(f"Remove {instance.home}? [y/N] ").lower() != "y":
         return FAILURE
     server.down(instance)
-    instance.remove()
-    say(f"Removed {instance.home}")
+    instance.remove(environments=options.all)
+    kept = "" if options.all else " (but for the Python environments; 'clean --all' removes these, too)"
+    say(f"Removed {instance.home}{kept}")
     return OK

@@ -93,7 +93,8 @@ class Dachs:
             log.write(f"\n$ dachs {' '.join(arguments)}\n")
             log.flush()
             done = subprocess.run(
-                self.command(*arguments),
+                # Of DaCHS's own notices only errors are for the user.
+                self.command(*(("--ui", "null") if show else ()), *arguments),
                 env=self.environment,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -229,4 +230,4 @@ def _error_of(output: str) -> str:
     lines = output.splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("***")]
     chosen = lines[starts[-1] :] if starts else lines[-3:]
-    return " ".join(line.strip() for line in chosen if line.strip())[:600] or "no message"
+    return " ".join(line.strip() for line in chosen if line.strip())[:600] or "see its message above"

@@ -103,7 +103,7 @@ def _port(settings: Settings) -> Iterator[Diagnosis]:
 def _server(settings: Settings) -> Iterator[Diagnosis]:
     pid = holder(home_of(settings) / "serve.lock")
     if pid is None:
-        yield Diagnosis("server", "not running", "'make serve' or 'make up' starts it.")
+        yield Diagnosis("server", "not running; 'make serve' or 'make up' starts it")
         return
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     checks: list[tuple[str, str, Callable[[bytes], bool]]] = [

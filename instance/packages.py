@@ -157,6 +157,10 @@ def codename() -> str:
     return match[1] if match else "sid"
 
 
+class _RefusedError(Exception):
+    """The package system, or the right to use it, refused something; the text says why."""
+
+
 def ensure_packages() -> None:
     """Install the Debian packages that are missing.
 
@@ -168,34 +172,57 @@ def ensure_packages() -> None:
     absent = missing()
     if not absent:
         return
+    try:
+        _check_right()
+        with Step(f"Installing Debian packages: {', '.join(absent)}"):
+            _install(absent)
+    except _RefusedError as refused:
+        raise InstanceError(
+            f"Missing on this machine: {', '.join(missing())} ({refused}).",
+            f"Install them (DaCHS {MINIMAL_DACHS} or newer), or run as root or with sudo.",
+            exit_code=EXIT_ENVIRONMENT,
+        ) from refused
+
+
+def _check_right() -> None:
     if not shutil.which("apt-get"):
-        raise _cannot_install(absent, "this is no Debian system")
-    with Step(f"Installing Debian packages: {', '.join(absent)}"):
-        _update(absent)
-        if "python3-gavo" in absent and not at_least(_candidate("python3-gavo"), MINIMAL_DACHS):
-            _offer_newer_dachs(absent)
-        _apt(["install", "--no-install-recommends", "-y", *absent], absent)
-        # The extensions' names carry the version of the PostgreSQL that just came.
-        rest = missing()
-        if rest:
-            _apt(["install", "--no-install-recommends", "-y", *rest], rest)
+        raise _RefusedError("this is no Debian system")
+    if os.geteuid() == 0:
+        return
+    if not shutil.which("sudo"):
+        raise _RefusedError("you are not root, and there is no sudo")
+    # On a terminal sudo may ask for a password here, once.
+    command = ["sudo", "-v"] if sys.stdin.isatty() else ["sudo", "-n", "true"]
+    if subprocess.run(command, capture_output=not sys.stdin.isatty(), check=False).returncode:
+        raise _RefusedError("you are not root, and sudo does not let you become root")
+
+
+def _install(absent: list[str]) -> None:
+    _update()
+    if "python3-gavo" in absent and not at_least(_candidate("python3-gavo"), MINIMAL_DACHS):
+        _offer_newer_dachs()
+    _apt(["install", "--no-install-recommends", "-y", *absent])
+    # The extensions' names carry the version of the PostgreSQL that just came.
+    rest = missing()
+    if rest:
+        _apt(["install", "--no-install-recommends", "-y", *rest])
     if missing():
-        raise _cannot_install(missing(), "apt-get ended without them")
+        raise _RefusedError("apt-get ended without them")
 
 
-def _offer_newer_dachs(absent: list[str]) -> None:
+def _offer_newer_dachs() -> None:
     archive = debian_archive(read_archives(), codename())
     if archive is None:
-        raise _cannot_install(absent, "no Debian archive among the apt sources offers DaCHS 2.13")
+        raise _RefusedError(f"no Debian archive among the apt sources offers DaCHS {MINIMAL_DACHS}")
     for suite in NEWER_SUITES:
         source, preferences = newer_suite_files(archive, suite)
         say(f"  taking DaCHS, and nothing else, from Debian {suite}")
-        _write_as_root(APT_SOURCE, source, absent)
-        _write_as_root(APT_PREFERENCES, preferences, absent)
-        _update(absent)
+        _write_as_root(APT_SOURCE, source)
+        _write_as_root(APT_PREFERENCES, preferences)
+        _update()
         if at_least(_candidate("python3-gavo"), MINIMAL_DACHS):
             return
-    raise _cannot_install(absent, f"no suite of {archive.uri} has DaCHS {MINIMAL_DACHS} or newer")
+    raise _RefusedError(f"no suite of {archive.uri} has DaCHS {MINIMAL_DACHS} or newer")
 
 
 def _candidate(package: str) -> str | None:
@@ -210,41 +237,32 @@ def _sudo() -> list[str]:
     return ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
 
 
-def _cannot_install(absent: list[str], why: str) -> InstanceError:
-    return InstanceError(
-        f"Missing on this machine: {', '.join(absent)} ({why}).",
-        f"Install them (DaCHS {MINIMAL_DACHS} or newer), or run as root or with sudo.",
-        exit_code=EXIT_ENVIRONMENT,
-    )
-
-
-def _as_root(command: list[str], absent: list[str], text: str | None = None) -> str:
+def _as_root(command: list[str], text: str | None = None) -> None:
     try:
         done = subprocess.run([*_sudo(), *command], input=text, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise _cannot_install(absent, f"{command[0]}: {error.strerror}") from error
+        raise _RefusedError(f"{command[0]}: {error.strerror}") from error
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("E:")] or lines
-        raise _cannot_install(absent, errors[-1] if errors else f"{command[0]} failed")
-    return done.stdout
+        raise _RefusedError(errors[-1] if errors else f"{command[0]} failed")
 
 
-def _apt(arguments: list[str], absent: list[str]) -> None:
+def _apt(arguments: list[str]) -> None:
     command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
-    _as_root([*command, *arguments], absent)
+    _as_root([*command, *arguments])
 
 
-def _update(absent: list[str]) -> None:
+def _update() -> None:
     """Renew the package lists; a broken source of somebody else must not stop us."""
     try:
-        _apt(["update"], absent)
-    except InstanceError as error:
-        say(f"  apt-get update complained, going on with what there is: {error.problem}")
+        _apt(["update"])
+    except _RefusedError as refused:
+        say(f"  apt-get update complained, going on with what there is: {refused}")
 
 
-def _write_as_root(path: Path, text: str, absent: list[str]) -> None:
-    _as_root(["tee", str(path)], absent, text)
+def _write_as_root(path: Path, text: str) -> None:
+    _as_root(["tee", str(path)], text)
 
 
 def requirements(*extras: str) -> list[str]:
@@ -259,6 +277,11 @@ def requirements(*extras: str) -> list[str]:
 def venv_python(home: Path) -> Path:
     """Give the interpreter of the instance's virtual environment."""
     return home / "venv" / "bin" / "python"
+
+
+def venv_is_complete(home: Path) -> bool:
+    """Say whether the instance's virtual environment was made to its end."""
+    return (home / "venv" / "complete-base").exists() and venv_python(home).exists()
 
 
 def ensure_venv(home: Path, *extras: str) -> Path:
@@ -277,10 +300,11 @@ def ensure_venv(home: Path, *extras: str) -> Path:
     wanted = requirements(*extras)
     mark = home / "venv" / f"complete-{'-'.join(('base', *extras))}"
     stamp = hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()
-    if mark.exists() and mark.read_text(encoding="ascii") == stamp:
+    if mark.exists() and mark.read_text(encoding="ascii") == stamp and venv_python(home).exists():
         return venv_python(home)
     with Step(f"Making the virtual environment ({', '.join(wanted)})"):
-        _venv_command([SYSTEM_PYTHON, "-m", "venv", "--system-site-packages", home / "venv"])
+        # What an earlier attempt left half made must not stay.
+        _venv_command([SYSTEM_PYTHON, "-m", "venv", "--clear", "--system-site-packages", home / "venv"])
         _venv_command(
             [venv_python(home), "-m", "pip", "install", "--quiet", "--no-warn-script-location", *wanted]
         )

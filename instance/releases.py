@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.errors import InstanceError
@@ -80,13 +82,9 @@ def choose(
     if settings.hess_dl3_dr1 == SAMPLE_WORD:
         return _sample(home, simulate)
     if settings.hess_dl3_dr1 is not None:
-        found = _checked(Path(settings.hess_dl3_dr1), f"{HESS_VARIABLE} names it")
-        _readable(found.directory, account)
-        return found
+        return _readable(_checked(Path(settings.hess_dl3_dr1), f"{HESS_VARIABLE} names it"), home, account)
     if SHARED.is_dir():
-        found = _checked(SHARED, "it lies beside the checkout")
-        _readable(found.directory, account)
-        return found
+        return _readable(_checked(SHARED, "it lies beside the checkout"), home, account)
     target = downloaded(home)
     if not target.is_dir() and first_time and settings.download:
         _try_download(target, fetch)
@@ -120,10 +118,39 @@ def _checked(directory: Path, why: str) -> Choice:
     return Choice(directory, "release.toml", f"H.E.S.S. DL3 DR1 in {directory}: {why}")
 
 
-def _readable(directory: Path, account: Account) -> None:
-    if not account.can_read(next(directory.glob("data/*.fits.gz"))):
+def _readable(found: Choice, home: Path, account: Account) -> Choice:
+    """Give the release where the services' user can read it; root copies what is closed to others."""
+    if account.can_read(next(found.directory.glob("data/*.fits.gz"))):
+        return found
+    if os.geteuid() != 0:
         raise InstanceError(
-            f"The files in {directory} cannot be read by the user {account.name}, who runs the services.",
-            "Make them and the directories above them readable for all, or copy them elsewhere.",
+            f"The files in {found.directory} cannot be read by the user {account.name}.",
+            "Make them and the directories above them readable, or copy them elsewhere.",
             exit_code=EXIT_DATA,
         )
+    copy = home / "releases" / "copy"
+    if _copy_changed(found.directory / "data", copy / "data"):
+        say(f"  {found.directory} is closed to the user {account.name}: serving a copy in {copy}")
+    return replace(found, directory=copy)
+
+
+def _copy_changed(source: Path, target: Path) -> int:
+    """Make a directory hold the same files as another one; give the number of files copied."""
+    target.mkdir(parents=True, exist_ok=True)
+    wanted = {path.name: path for path in source.iterdir() if path.is_file()}
+    for path in target.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    copied = 0
+    for name, path in wanted.items():
+        status, there = path.stat(), target / name
+        if there.exists():
+            known = there.stat()
+            if (known.st_size, known.st_mtime_ns) == (status.st_size, status.st_mtime_ns):
+                continue
+        partial = target / f"{name}.partial"
+        shutil.copy2(path, partial)
+        partial.chmod(0o644)
+        partial.replace(there)
+        copied += 1
+    return copied

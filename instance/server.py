@@ -199,7 +199,7 @@ def welcome(instance: Instance) -> str:
         f"  cone search      {url}/hess_dr/q/cone/scs.xml?",
         f"  search form      {url}/hess_dr/q/cone/form",
         f"  registry (OAI)   {url}/oai.xml?verb=Identify",
-        f"  DataLink         {url}/hess_dr/q/dl/dlmeta?ID=20136 (any obs_id)",
+        f"  DataLink         {url}/hess_dr/q/dl/dlmeta?ID=<obs_id>",
     ]
     if failures:
         lines.append(f"  {failures} files could not be published; 'make check' says why")
@@ -229,8 +229,8 @@ def up(instance: Instance) -> None:
             stderr=output,
             start_new_session=True,
         )
-    position = 0
-    while child.poll() is None and not (answers(instance) and running(instance) == child.pid):
+    position, ready = 0, f"{instance.settings.site_name} is up."
+    while child.poll() is None and ready not in log.read_text(encoding="utf-8", errors="replace"):
         position = _pass_on(log, position)
         time.sleep(0.2)
     _pass_on(log, position)

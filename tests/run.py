@@ -97,6 +97,10 @@ def served(directory: Path, release: str) -> Iterator[dict[str, str]]:
         It does not come up.
     """
     port = free_port()
+    # The environment of the operator's own instance: made once, and no network is needed after that.
+    venv = packages.ensure_venv(settings.home_of(settings.load())).parent.parent
+    (directory / "instance").mkdir()
+    (directory / "instance" / "venv").symlink_to(venv)
     environment = {
         "CHERENKOV_VO_INSTANCE": str(directory / "instance"),
         "CHERENKOV_VO_PORT": str(port),

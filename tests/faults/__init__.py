@@ -1,0 +1,1 @@
+"""What happens when processes are killed, files are damaged, and ports are taken."""

@@ -1,0 +1,117 @@
+"""All that an instance publishes, asked for as its clients do, so that two can be compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import pprint
+import re
+import urllib.parse
+import urllib.request
+
+from tests.faults.harness import Site
+
+TABLES = (
+    "hess_dr.obscore",
+    "ivoa.obscore",
+    "ivoa.obscore_hea",
+    "datalink.response",
+    "tap_schema.tables",
+    "tap_schema.columns",
+)
+ROWS = """SELECT obs_id, obs_publisher_did, obs_title, t_min, t_max, ev_xel, access_url
+    FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea ORDER BY obs_id"""
+LINKS = "SELECT id, semantics, access_url, content_length FROM datalink.response ORDER BY id, access_url"
+RELATIONS = """SELECT n.nspname || '.' || c.relname || ' ' || c.relkind::text
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname !~ '^(pg_|information_schema)' ORDER BY 1"""
+INTERNAL = {
+    "products": "SELECT accref, accesspath, sourcetable FROM dc.products ORDER BY accref",
+    "resources": "SELECT sourcerd, resid FROM dc.resources ORDER BY 1, 2",
+    "sources of ObsCore": "SELECT tablename FROM ivoa._obscoresources ORDER BY 1",
+    "relations": RELATIONS,
+}
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def fetch(url: str) -> bytes:
+    """Get a document."""
+    with _direct.open(url, timeout=60) as reply:
+        return bytes(reply.read())
+
+
+def tap(site: Site, query: str) -> list[str]:
+    """Give the lines, without the heading, that a query gives."""
+    parameters = urllib.parse.urlencode({"LANG": "ADQL", "QUERY": query, "FORMAT": "csv", "MAXREC": "100000"})
+    return fetch(f"{site.url}/tap/sync?{parameters}").decode().splitlines()[1:]
+
+
+def count(site: Site, table: str = "hess_dr.obscore") -> int:
+    """Count the rows of a table."""
+    return int(tap(site, f"SELECT COUNT(*) FROM {table}")[0])
+
+
+def datalink(site: Site, obs_id: str) -> list[list[str]]:
+    """Give the rows of a DataLink document."""
+    text = fetch(f"{site.url}/hess_dr/q/dl/dlmeta?ID={obs_id}").decode()
+    rows = re.findall(r"<TR>(.*?)</TR>", text, re.DOTALL)
+    return [re.findall(r"<TD(?:/>|>(.*?)</TD>)", row, re.DOTALL) for row in rows]
+
+
+def records(site: Site) -> list[str]:
+    """Give the elements of the registry's records without what tells when and where they were made."""
+    text = fetch(f"{site.url}/oai.xml?verb=ListRecords&metadataPrefix=ivo_vor").decode()
+    found: list[str] = re.findall(r"<(?:oai:)?record>(.*?)</(?:oai:)?record>", text, re.DOTALL)
+    dates = r"\d{4}-\d\d-\d\d(T[\d:.]+Z?)?"
+    # DaCHS names related resources in any order, and as often as it has read their descriptions.
+    elements = [sorted(set(re.sub(dates, "DATE", record).split("><"))) for record in sorted(found)]
+    return [element for record in elements for element in record]
+
+
+@dataclasses.dataclass(frozen=True)
+class Census:
+    """What an instance publishes, and what its database holds."""
+
+    counts: dict[str, int]
+    rows: list[str]
+    links: list[str]
+    datalink: list[list[str]]
+    file: str
+    records: list[str]
+    internal: dict[str, list[str]]
+
+
+def take(site: Site) -> Census:
+    """Ask an instance for all it has; its port and directory are taken out."""
+
+    def neutral(text: str) -> str:
+        return text.replace(str(site.port), "PORT").replace(str(site.home), "HOME")
+
+    first = tap(site, "SELECT MIN(obs_id) FROM hess_dr.obscore")[0]
+    document = datalink(site, first)
+    this = next(row for row in document if "#this" in row)
+    address = next(cell for cell in this if cell.startswith("http"))
+    return Census(
+        counts={table: count(site, table) for table in TABLES},
+        rows=[neutral(line) for line in tap(site, ROWS)],
+        links=[neutral(line) for line in tap(site, LINKS)],
+        datalink=[[neutral(cell) for cell in row] for row in document],
+        file=hashlib.sha256(fetch(address)).hexdigest(),
+        records=[neutral(record) for record in records(site)],
+        internal={
+            name: [neutral(line) for line in site.instance.cluster.sql(query)]
+            for name, query in INTERNAL.items()
+        },
+    )
+
+
+def differences(site: Site, expected: Census) -> list[str]:
+    """Compare an instance with an undisturbed one; gives nothing if they are the same."""
+    here, there = (dataclasses.asdict(found) for found in (take(site), expected))
+    found: list[str] = []
+    for name in here:
+        lines = [pprint.pformat(values[name], width=200).splitlines() for values in (there, here)]
+        found += difflib.unified_diff(*lines, "undisturbed", name, n=1, lineterm="")
+    return found
