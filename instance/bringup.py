@@ -60,11 +60,6 @@ class Instance:
         """Its DaCHS."""
         return Dachs(self.settings, self.home, self.account, self.cluster)
 
-    @property
-    def exists(self) -> bool:
-        """Whether there is anything of it on disk."""
-        return self.home.is_dir() and any(self.home.iterdir())
-
     def make_home(self) -> None:
         """Create its directory.
 

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import urllib.request
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -19,11 +18,9 @@ from instance.account import end
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
-from instance.dachs import DACHS_PROGRAM
 from instance.exits import EXIT_PORT
-from instance.packages import venv_python
 from instance.settings import CHECKOUT
-from instance.state import holder, lock
+from instance.state import fingerprint, holder, lock
 
 READY_PATH = "/tap/availability"
 START_PATIENCE = 90.0
@@ -34,6 +31,8 @@ WATCH_INTERVAL = 0.5
 MAX_RESTARTS = 5
 RESTART_WINDOW = 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+CHANGED = signal.SIGUSR1
+"""Tells the process that serves an instance that an import or a publication changed something."""
 
 # Proxies are for the world outside; the machine's own server is asked directly.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -85,6 +84,8 @@ class Supervisor:
         self.cluster = instance.cluster
         self.server: subprocess.Popen[Any] | None = None
         self.ending = threading.Event()
+        self.changed = threading.Event()
+        self.code = ""
         self.restarts: list[float] = []
 
     def stop_on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -96,6 +97,25 @@ class Supervisor:
         for number in SIGNALS:
             signal.signal(number, self.stop_on_signal)
 
+    def heed_changes(self) -> None:
+        """From now on, be told of changes; without this the signal would end the process."""
+        signal.signal(CHANGED, lambda number, frame: self.changed.set())
+
+    def _take_up_changes(self) -> None:
+        """Let the web server read its resources again; new code needs a new process."""
+        self.changed.clear()
+        if self.server is None:
+            return
+        if self._code() == self.code:
+            self.server.send_signal(signal.SIGHUP)
+        else:
+            say("The code changed; starting the web server again.")
+            self._end_server()
+            self.start_server()
+
+    def _code(self) -> str:
+        return fingerprint(*self.dachs.deployment.code_files())
+
     def start_server(self) -> None:
         """Start the web server and wait for its first answer.
 
@@ -105,6 +125,7 @@ class Supervisor:
             The port is taken, or the server ends at once or does not answer.
         """
         require_port(self.instance)
+        self.code = self._code()
         log = self.dachs.log.open("ab")
         with log:
             self.server = subprocess.Popen(
@@ -141,6 +162,8 @@ class Supervisor:
                 self._note_restart("The web server")
                 self._end_server()
                 self.start_server()
+            if self.changed.is_set():
+                self._take_up_changes()
 
     def _note_restart(self, what: str) -> None:
         say(f"{what} ended unexpectedly; starting it again.")
@@ -174,6 +197,7 @@ def serve(instance: Instance) -> None:
     with lock(instance.serve_lock, STOP_PATIENCE, "serving this instance"):
         require_port(instance)
         supervisor = Supervisor(instance)
+        supervisor.heed_changes()
         try:
             instance.bring_up()
             supervisor.heed_signals()
@@ -272,20 +296,7 @@ def down(instance: Instance) -> bool:
 
 
 def reload(instance: Instance) -> None:
-    """Make a running server notice that data or records changed."""
-    for pid in _server_processes(instance):
-        os.kill(pid, signal.SIGHUP)
-
-
-def _server_processes(instance: Instance) -> list[int]:
-    """Find the web server's processes, not their supervisor, by what they were started with."""
-    program = [os.fsencode(venv_python(instance.home)), os.fsencode(DACHS_PROGRAM), b"serve"]
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[:3] == program:
-            found.append(int(entry.parent.name))
-    return found
+    """Make a running server notice that data, records or code changed."""
+    pid = running(instance)
+    if pid is not None and pid > 0:
+        os.kill(pid, CHANGED)

@@ -177,6 +177,33 @@
 					</events>
 				</LOOP>
 			</scsCore>
+			<!-- What people see in the form's results; cone search clients get every column. -->
+			<outputTable>
+				<outputField original="obs_id"/>
+				<outputField original="target_name"/>
+				<outputField original="s_ra" displayHint="sf=4"/>
+				<outputField original="s_dec" displayHint="sf=4"/>
+				<outputField original="//scs#distCol"/>
+				<outputField original="t_min" tablehead="Start (TT)" unit="" displayHint="">
+					<formatter>
+						from rd import metadata
+						return metadata.date_and_time(data)
+					</formatter>
+				</outputField>
+				<outputField original="t_exptime" tablehead="Live time" displayHint="sf=0"/>
+				<outputField original="ev_xel" tablehead="Events"/>
+				<outputField original="energy_min" tablehead="From" displayHint="displayUnit=TeV,sf=2"/>
+				<outputField original="energy_max" tablehead="To" displayHint="displayUnit=TeV,sf=0"/>
+				<outputField original="s_fov" displayHint="sf=1"/>
+				<outputField original="obs_mode" tablehead="Mode"/>
+				<outputField original="event_type" tablehead="Events of type"/>
+				<outputField original="access_url" tablehead="File"/>
+				<outputField original="obs_publisher_did" tablehead="Parts">
+					<formatter>
+						return T.a(href="/\collection/q/dl/dlmeta?ID="+urllib.parse.quote(data))["DataLink"]
+					</formatter>
+				</outputField>
+			</outputTable>
 		</service>
 
 		<service id="dl" allowed="dlmeta">

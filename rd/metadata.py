@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gavo import base
+from gavo import base, stc
 
 from ingest import feed, release
 from ingest.release import Release
@@ -97,6 +97,11 @@ def obscore_columns() -> Iterator[dict[str, str]]:
             "verbLevel": str(column.verbLevel),
             "displayHint": "type=url" if column.name == "access_url" else column.getDisplayHintAsString(),
         }
+
+
+def date_and_time(mjd: float | None) -> str:
+    """Write an MJD for people, without a time zone: DaCHS's own way would call a TT time UTC."""
+    return "" if mjd is None else f"{stc.mjdToDateTime(mjd):%Y-%m-%d %H:%M:%S}"
 
 
 def declare_null(table: Any) -> None:
