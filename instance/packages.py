@@ -14,11 +14,10 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.errors import InstanceError
+from instance import apt
 from instance.console import Step, say
 from instance.exits import EXIT_ENVIRONMENT
 from instance.settings import CHECKOUT
@@ -39,18 +38,8 @@ BASE_PACKAGES = (
     "python3-requests",
     "postgresql",
 )
-NEWER_SUITES = ("testing", "unstable")
 APT_SOURCE = Path("/etc/apt/sources.list.d/cherenkov-vo-dachs.sources")
 APT_PREFERENCES = Path("/etc/apt/preferences.d/cherenkov-vo-dachs")
-
-
-@dataclass(frozen=True)
-class Archive:
-    """One entry of the machine's apt sources: where Debian's own packages come from."""
-
-    uri: str
-    suites: tuple[str, ...]
-    signed_by: str = ""
 
 
 def installed_version(package: str) -> str | None:
@@ -92,48 +81,7 @@ def missing() -> list[str]:
     return absent + [name for name in extensions if installed_version(name) is None]
 
 
-def read_archives(directory: Path = Path("/etc/apt")) -> list[Archive]:
-    """Read the machine's apt sources, both in the one-line and in the deb822 form."""
-    found: list[Archive] = []
-    for path in sorted([directory / "sources.list", *directory.glob("sources.list.d/*.list")]):
-        if path.exists():
-            found += _one_line(path.read_text(encoding="utf-8", errors="replace"))
-    for path in sorted(directory.glob("sources.list.d/*.sources")):
-        found += _deb822(path.read_text(encoding="utf-8", errors="replace"))
-    return found
-
-
-def _one_line(text: str) -> Iterable[Archive]:
-    for line in text.splitlines():
-        match = re.match(r"\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)", line)
-        if match:
-            options = dict(option.split("=", 1) for option in (match[1] or "").split() if "=" in option)
-            yield Archive(match[2], (match[3],), options.get("signed-by", ""))
-
-
-def _deb822(text: str) -> Iterable[Archive]:
-    for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
-        keys = {
-            key.lower(): value.strip()
-            for key, value in re.findall(r"(?m)^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)", stanza)
-        }
-        if "deb" not in keys.get("types", "").split() or keys.get("enabled", "yes").lower() == "no":
-            continue
-        for uri in keys.get("uris", "").split():
-            yield Archive(uri, tuple(keys.get("suites", "").split()), keys.get("signed-by", ""))
-
-
-def debian_archive(archives: Iterable[Archive], codename: str) -> Archive | None:
-    """Find the entry that serves the machine's own release."""
-    known = list(archives)
-    for names in ({codename}, {"stable", "testing", "unstable", "sid"}):
-        for archive in known:
-            if names & set(archive.suites):
-                return archive
-    return None
-
-
-def newer_suite_files(archive: Archive, suite: str) -> tuple[str, str]:
+def newer_suite_files(archive: apt.Archive, suite: str) -> tuple[str, str]:
     """Write apt source and preferences that offer only DaCHS from a newer suite.
 
     Returns
@@ -141,20 +89,11 @@ def newer_suite_files(archive: Archive, suite: str) -> tuple[str, str]:
     tuple of str
         Contents of the ``.sources`` file and of the preferences file.
     """
-    signed = f"Signed-By: {archive.signed_by}\n" if archive.signed_by else ""
-    source = f"Types: deb\nURIs: {archive.uri}\nSuites: {suite}\nComponents: main\n{signed}"
     preferences = (
         f"Package: *\nPin: release a={suite}\nPin-Priority: -1\n\n"
         f"Package: {' '.join(DACHS_PACKAGES)}\nPin: release a={suite}\nPin-Priority: 600\n"
     )
-    return source, preferences
-
-
-def codename() -> str:
-    """Give the code name of the machine's Debian release."""
-    release = Path("/etc/os-release").read_text(encoding="utf-8")
-    match = re.search(r"(?m)^VERSION_CODENAME=\"?([a-z]+)", release)
-    return match[1] if match else "sid"
+    return archive.stanza(suite), preferences
 
 
 class _RefusedError(Exception):
@@ -211,10 +150,11 @@ def _install(absent: list[str]) -> None:
 
 
 def _offer_newer_dachs() -> None:
-    archive = debian_archive(read_archives(), codename())
-    if archive is None:
+    archives = apt.debian_archives(apt.codename())
+    if not archives:
         raise _RefusedError(f"no Debian archive among the apt sources offers DaCHS {MINIMAL_DACHS}")
-    for suite in NEWER_SUITES:
+    archive = archives[0]
+    for suite in apt.NEWER_SUITES:
         source, preferences = newer_suite_files(archive, suite)
         say(f"  taking DaCHS, and nothing else, from Debian {suite}")
         _write_as_root(APT_SOURCE, source)

@@ -2,145 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
 from ingest.errors import InstanceError
+from instance import apt
+from tests.judges import commands, environment, stilts_package
 
-JUDGES = Path(__file__).resolve().parents[1] / "judges"
-
-
-def load() -> ModuleType:
-    # tests/judges belongs to another Python and is no package of this one.
-    spec = importlib.util.spec_from_file_location("judges_environment", JUDGES / "environment.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-environment: Any = load()
-
-
-@pytest.fixture
-def etc_apt(tmp_path: Path) -> Path:
-    (tmp_path / "apt" / "sources.list.d").mkdir(parents=True)
-    return tmp_path / "apt"
-
-
-def write_source(etc_apt: Path, name: str, text: str) -> None:
-    (etc_apt / "sources.list.d" / name).write_text(text)
-
-
-class TestArchives:
-    def test_new_format(self, etc_apt: Path) -> None:
-        write_source(
-            etc_apt,
-            "debian.sources",
-            "Types: deb deb-src\n# a comment\nURIs: http://mirror.example/debian/\n"
-            "Suites: bookworm bookworm-updates\nComponents: main contrib\n"
-            "Signed-By: /usr/share/keyrings/debian.gpg\n\n"
-            "Types: deb\nURIs: http://mirror.example/debian-security\nSuites: bookworm-security\n"
-            "Components: main\n",
-        )
-        (archive,) = environment.debian_archives(etc_apt, "bookworm")
-        assert archive.uri == "http://mirror.example/debian/"
-        assert archive.fields == (("Signed-By", "/usr/share/keyrings/debian.gpg"),)
-
-    def test_old_format(self, etc_apt: Path) -> None:
-        (etc_apt / "sources.list").write_text("# deb http://no.example/debian bookworm main\n")
-        write_source(
-            etc_apt,
-            "more.list",
-            "deb [arch=amd64 signed-by=/k.gpg] https://mirror.example/debian bookworm main # here\n"
-            "deb-src https://source.example/debian bookworm main\n"
-            "deb cdrom:[Debian]/ bookworm main\n",
-        )
-        (archive,) = environment.debian_archives(etc_apt, "bookworm")
-        assert archive == environment.Archive("https://mirror.example/debian", (("Signed-By", "/k.gpg"),))
-
-    def test_single_file_of_the_old_format(self, etc_apt: Path) -> None:
-        (etc_apt / "sources.list").write_text("deb http://mirror.example/debian trixie main\n")
-        assert [a.uri for a in environment.debian_archives(etc_apt, "trixie")] == [
-            "http://mirror.example/debian"
-        ]
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            ("Types: deb", "Types: deb-src"),
-            ("Components: main", "Components: stable"),
-            ("Suites: bookworm", "Suites: bookworm-backports"),
-            ("Components: main", "Components: main\nEnabled: no"),
-        ],
-    )
-    def test_unusable_entries_are_left_out(self, etc_apt: Path, change: tuple[str, str]) -> None:
-        text = "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n"
-        write_source(etc_apt, "a.sources", text)
-        assert len(environment.debian_archives(etc_apt, "bookworm")) == 1
-        write_source(etc_apt, "a.sources", text.replace(*change))
-        assert environment.debian_archives(etc_apt, "bookworm") == []
-
-    def test_files_of_other_names_are_not_read(self, etc_apt: Path) -> None:
-        write_source(etc_apt, "a.list.disabled", "deb http://mirror.example/debian bookworm main\n")
-        assert environment.debian_archives(etc_apt, "bookworm") == []
-
-    def test_debian_itself_comes_first_and_once(self, etc_apt: Path) -> None:
-        write_source(etc_apt, "a.list", "deb http://vendor.example/php bookworm main\n")
-        write_source(
-            etc_apt,
-            "b.list",
-            "deb http://mirror.example/debian bookworm main\n"
-            "deb http://mirror.example/debian/ testing main\n",
-        )
-        assert [a.uri for a in environment.debian_archives(etc_apt, "bookworm")] == [
-            "http://mirror.example/debian",
-            "http://vendor.example/php",
-        ]
-
-    def test_key_within_the_entry_survives(self, etc_apt: Path) -> None:
-        key = (
-            "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEY865UxYJ\n -----END PGP PUBLIC KEY BLOCK-----"
-        )
-        write_source(
-            etc_apt,
-            "a.sources",
-            f"Types: deb\nURIs: http://m.example/debian\nSuites: stable\nComponents: main\nSigned-By:{key}\n",
-        )
-        (archive,) = environment.debian_archives(etc_apt)
-        stanza = archive.stanza("testing", "arm64")
-        assert "Suites: testing\n" in stanza
-        assert "Architectures: arm64\n" in stanza
-        # apt reads it back as we did.
-        (again,) = environment._deb822_entries(stanza)
-        assert again["Signed-By"] == key
-
-    def test_codename(self, tmp_path: Path) -> None:
-        release = tmp_path / "os-release"
-        release.write_text('NAME="Debian"\nVERSION_CODENAME="trixie"\n')
-        assert environment._codename(release) == "trixie"
-        assert environment._codename(tmp_path / "missing") == ""
+JUDGES = Path(environment.__file__).parent
 
 
 class TestPrivateApt:
     def test_configuration_stays_in_its_directory(self, tmp_path: Path) -> None:
-        text = environment.private_configuration(tmp_path)
+        text = stilts_package.private_configuration(tmp_path)
         assert f'Dir::State::status "{tmp_path}/state/status";' in text
         assert f'Dir::Cache::archives "{tmp_path}/archives";' in text
         assert "#clear APT::Update::Post-Invoke;" in text
 
     def test_status_provides_java_and_nothing_else(self) -> None:
-        text = environment.private_status()
+        text = stilts_package.private_status()
         assert text.count("Package: ") == 1
         assert text.endswith("\n\n")
         for wanted in ("default-jre-headless (", "java8-runtime-headless,", "java25-runtime,"):
@@ -153,7 +37,7 @@ def test_launcher_passes_arguments_unchanged(tmp_path: Path) -> None:
     java.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
     java.chmod(0o755)
     script = tmp_path / "stilts"
-    script.write_text(environment.launcher(java, Path("/some where/x.jar")))
+    script.write_text(stilts_package.launcher(java, Path("/some where/x.jar")))
     script.chmod(0o755)
     answer = subprocess.run([script, "votlint", "in=a b"], capture_output=True, text=True, check=True).stdout
     assert answer.endswith("|-classpath|/some where/x.jar|uk.ac.starlink.ttools.Stilts|votlint|in=a b|")
@@ -169,7 +53,8 @@ def test_requirements_are_exact() -> None:
 
 
 def test_no_mirror_is_named() -> None:
-    assert not re.search(r"(https?|ftp)://", (JUDGES / "environment.py").read_text())
+    for module in (*environment.BUILDERS, Path(apt.__file__)):
+        assert not re.search(r"(https?|ftp)://", module.read_text())
 
 
 class Builder:
@@ -179,7 +64,7 @@ class Builder:
         self.calls = 0
         self.error: Exception | None = None
 
-    def __call__(self, directory: Path, report: object) -> Any:
+    def __call__(self, directory: Path, report: object) -> environment.Judges:
         self.calls += 1
         judges = environment._places(directory)
         judges.python.parent.mkdir(parents=True, exist_ok=True)
@@ -249,7 +134,7 @@ class TestEnsure:
         def stop(directory: Path, *_: object) -> None:
             raise InstanceError("stopped")
 
-        monkeypatch.setattr(environment, "_install_stilts", stop)
+        monkeypatch.setattr(stilts_package, "install", stop)
         with pytest.raises(InstanceError, match="stopped"):
             environment._build(tmp_path, lambda line: None)
         assert [path.name for path in tmp_path.iterdir()] == ["mine"]
@@ -261,12 +146,12 @@ class TestOffline:
     def fail_with(self, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
         def run(command: list[object], *_: object) -> str:
             if command[0] == "apt-get" or "pip" in command:
-                raise environment._CommandError(output)
+                raise commands.CommandError(output)
             return "amd64\n"
 
-        monkeypatch.setattr(environment, "_run", run)
-        archives = [environment.Archive("http://mirror.example/debian")]
-        monkeypatch.setattr(environment, "debian_archives", lambda **_: archives)
+        monkeypatch.setattr(commands, "run", run)
+        archives = [apt.Archive("http://mirror.example/debian")]
+        monkeypatch.setattr(apt, "debian_archives", lambda release: archives)
 
     def test_apt(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fail_with(
@@ -276,7 +161,7 @@ class TestOffline:
         )
         said: list[str] = []
         with pytest.raises(InstanceError) as caught:
-            environment._install_stilts(tmp_path, tmp_path / "log", said.append)
+            stilts_package.install(tmp_path, tmp_path / "log", said.append)
         assert caught.value.problem == (
             "STILTS could not be fetched because the Debian archive is out of reach."
         )
@@ -286,17 +171,17 @@ class TestOffline:
 
     def test_suite_without_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fail_with(monkeypatch, "E: The repository 'x' does not have a Release file.\n")
-        monkeypatch.setattr(environment, "_codename", lambda: "trixie")
+        monkeypatch.setattr(apt, "codename", lambda: "trixie")
         said: list[str] = []
         with pytest.raises(InstanceError, match=r"testing: E: The repository.*trixie: E: ") as caught:
-            environment._install_stilts(tmp_path, tmp_path / "log", said.append)
+            stilts_package.install(tmp_path, tmp_path / "log", said.append)
         assert "testing, unstable, trixie" in caught.value.remedy
         assert len(said) == 3
 
     def test_no_archive_known(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(environment, "debian_archives", lambda **_: [])
+        monkeypatch.setattr(apt, "debian_archives", lambda release: [])
         with pytest.raises(InstanceError, match="names no Debian archive"):
-            environment._install_stilts(tmp_path, tmp_path / "log", print)
+            stilts_package.install(tmp_path, tmp_path / "log", print)
 
     @pytest.mark.parametrize(
         ("output", "problem"),
@@ -321,8 +206,8 @@ class TestOffline:
         assert caught.value.problem == problem
 
     def test_missing_program(self, tmp_path: Path) -> None:
-        with pytest.raises(environment._CommandError, match="No such file"):
-            environment._run(["/nowhere/apt-get"], tmp_path / "log")
+        with pytest.raises(commands.CommandError, match="No such file"):
+            commands.run(["/nowhere/apt-get"], tmp_path / "log")
 
 
 def test_command_line_reports_an_error_in_one_line(

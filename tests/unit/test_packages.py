@@ -1,76 +1,53 @@
-from pathlib import Path
+import pytest
 
-from instance import packages
-from instance.packages import Archive
-
-ONE_LINE = """\
-# deb http://commented.example/debian bookworm main
-deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm main contrib
-deb-src http://mirror.example/debian bookworm main
-deb http://security.example/debian-security bookworm-security main
-"""
-DEB822 = """\
-Types: deb deb-src
-# a remark
-URIs: http://other.example/debian
-Suites: trixie trixie-updates
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-
-Types: deb
-Enabled: no
-URIs: http://off.example/debian
-Suites: trixie
-Components: main
-
-Types: deb
-URIs: http://third.example/x
-Suites: nodistro
-Components: main
-"""
-
-
-def write_sources(tmp_path: Path) -> Path:
-    parts = tmp_path / "sources.list.d"
-    parts.mkdir()
-    (tmp_path / "sources.list").write_text(ONE_LINE)
-    (parts / "debian.sources").write_text(DEB822)
-    return tmp_path
-
-
-def test_apt_sources_in_both_forms(tmp_path):
-    assert packages.read_archives(write_sources(tmp_path)) == [
-        Archive("http://mirror.example/debian", ("bookworm",), "/k.gpg"),
-        Archive("http://security.example/debian-security", ("bookworm-security",)),
-        Archive(
-            "http://other.example/debian",
-            ("trixie", "trixie-updates"),
-            "/usr/share/keyrings/debian-archive-keyring.gpg",
-        ),
-        Archive("http://third.example/x", ("nodistro",)),
-    ]
-
-
-def test_the_mirror_of_the_machines_own_release_is_taken(tmp_path):
-    archives = packages.read_archives(write_sources(tmp_path))
-    assert packages.debian_archive(archives, "bookworm").uri == "http://mirror.example/debian"
-    assert packages.debian_archive(archives, "trixie").uri == "http://other.example/debian"
-    assert packages.debian_archive(archives, "forky") is None
-
-
-def test_rolling_suites_count_where_the_code_name_is_not_named():
-    archives = [Archive("http://x.example", ("nodistro",)), Archive("http://y.example", ("testing",))]
-    assert packages.debian_archive(archives, "forky").uri == "http://y.example"
+from instance import apt, packages
 
 
 def test_only_dachs_comes_from_the_newer_suite():
-    source, preferences = packages.newer_suite_files(Archive("http://m.example/d", ("x",), "/k"), "testing")
-    assert "URIs: http://m.example/d\nSuites: testing\n" in source
-    assert "Signed-By: /k" in source
+    archive = apt.Archive("http://m.example/d", (("Signed-By", "/k"), ("Trusted", "yes")))
+    source, preferences = packages.newer_suite_files(archive, "testing")
+    assert source == (
+        "Types: deb\nURIs: http://m.example/d\nSuites: testing\nComponents: main\n"
+        "Signed-By: /k\nTrusted: yes\n"
+    )
     general, special = preferences.strip().split("\n\n")
     assert general.splitlines() == ["Package: *", "Pin: release a=testing", "Pin-Priority: -1"]
     assert special.splitlines()[0].split()[1:] == list(packages.DACHS_PACKAGES)
     assert special.splitlines()[2] == "Pin-Priority: 600"
+
+
+class Machine:
+    """Stands for a machine whose release has DaCHS too old, and whose archive has it in one suite."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, suite: str) -> None:
+        self.suite = suite
+        self.written: dict[object, str] = {}
+        archives = [apt.Archive("http://m.example/debian"), apt.Archive("http://other.example/x")]
+        monkeypatch.setattr(apt, "debian_archives", lambda release: archives if suite else [])
+        monkeypatch.setattr(packages, "_write_as_root", self.written.__setitem__)
+        monkeypatch.setattr(packages, "_update", lambda: None)
+        monkeypatch.setattr(packages, "_candidate", self.candidate)
+
+    def candidate(self, package: str) -> str:
+        offered = f"Suites: {self.suite}\n" in self.written.get(packages.APT_SOURCE, "")
+        return "2.13+dfsg-2" if offered else "2.7+dfsg-2"
+
+
+@pytest.mark.parametrize("suite", apt.NEWER_SUITES)
+def test_dachs_is_looked_for_in_one_newer_suite_after_the_other(monkeypatch, suite):
+    machine = Machine(monkeypatch, suite)
+    packages._offer_newer_dachs()
+    archive = apt.Archive("http://m.example/debian")
+    assert tuple(machine.written.values()) == packages.newer_suite_files(archive, suite)
+
+
+@pytest.mark.parametrize(
+    ("suite", "why"), [("", "no Debian archive among"), ("none", "no suite of http://m")]
+)
+def test_dachs_that_is_nowhere_is_refused(monkeypatch, suite, why):
+    Machine(monkeypatch, suite)
+    with pytest.raises(packages._RefusedError, match=why):
+        packages._offer_newer_dachs()
 
 
 def test_versions_are_compared_as_debian_does():

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from lxml import etree
 
-
-def load() -> ModuleType:
-    # tests/judges belongs to another Python and is no package of this one.
-    path = Path(__file__).resolve().parents[1] / "judges" / "xsd.py"
-    spec = importlib.util.spec_from_file_location("judges_xsd", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-xsd: Any = load()
+from tests.judges import xsd
 
 XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
@@ -141,12 +124,12 @@ VALID = {
 
 
 @pytest.fixture(scope="module")
-def validator() -> Any:
+def validator() -> xsd.Validator:
     return xsd.Validator(xsd.DEBIAN_SCHEMATA)
 
 
 @pytest.mark.parametrize("kind", VALID)
-def test_valid(validator: Any, kind: str) -> None:
+def test_valid(validator: xsd.Validator, kind: str) -> None:
     assert validator.errors(VALID[kind].encode()) == []
 
 
@@ -171,7 +154,7 @@ def test_valid(validator: Any, kind: str) -> None:
         ("UWS", "xlink:href", "xlink:hraf", "hraf"),
     ],
 )
-def test_invalid(validator: Any, kind: str, right: str, wrong: str, blamed: str) -> None:
+def test_invalid(validator: xsd.Validator, kind: str, right: str, wrong: str, blamed: str) -> None:
     assert right in VALID[kind]
     errors = validator.errors(VALID[kind].replace(right, wrong).encode())
     assert errors
@@ -179,27 +162,27 @@ def test_invalid(validator: Any, kind: str, right: str, wrong: str, blamed: str)
     assert all(error.startswith("line ") for error in errors)
 
 
-def test_line_of_the_fault(validator: Any) -> None:
+def test_line_of_the_fault(validator: xsd.Validator) -> None:
     (error, *_) = validator.errors(VOTABLE.replace(' timescale="TT"', "").encode())
     assert error.startswith("line 3: ")
 
 
-def test_errors_do_not_stay(validator: Any) -> None:
+def test_errors_do_not_stay(validator: xsd.Validator) -> None:
     assert validator.errors(AVAILABILITY.replace("true", "perhaps").encode())
     assert validator.errors(AVAILABILITY.encode()) == []
 
 
 @pytest.mark.parametrize("xml", [b"", b"<a>", b"no markup", b"<a>&nbsp;</a>"])
-def test_not_xml(validator: Any, xml: bytes) -> None:
+def test_not_xml(validator: xsd.Validator, xml: bytes) -> None:
     (error,) = validator.errors(xml)
     assert "not well-formed" in error
 
 
-def test_unknown_root(validator: Any) -> None:
+def test_unknown_root(validator: xsd.Validator) -> None:
     assert validator.errors(b"<html/>")
 
 
-def test_hints_of_the_document_are_not_followed(validator: Any, tmp_path: Path) -> None:
+def test_hints_of_the_document_are_not_followed(validator: xsd.Validator, tmp_path: Path) -> None:
     # The hint offers a schema under which the document were valid.
     hint = tmp_path / "lax.xsd"
     hint.write_text(
@@ -210,7 +193,7 @@ def test_hints_of_the_document_are_not_followed(validator: Any, tmp_path: Path) 
     assert validator.errors(xml.encode())
 
 
-def test_external_entities_are_not_read(validator: Any, tmp_path: Path) -> None:
+def test_external_entities_are_not_read(validator: xsd.Validator, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("true")
     xml = f'<!DOCTYPE x [<!ENTITY e SYSTEM "{secret.as_uri()}">]>' + AVAILABILITY.replace("true", "&e;", 1)
@@ -218,7 +201,7 @@ def test_external_entities_are_not_read(validator: Any, tmp_path: Path) -> None:
 
 
 class TestCatalog:
-    def test_namespaces(self, validator: Any) -> None:
+    def test_namespaces(self, validator: xsd.Validator) -> None:
         assert "http://www.ivoa.net/xml/TAPRegExt/v1.0" in validator.namespaces
         assert "http://www.ivoa.net/xml/VOTable/v1.3" in validator.namespaces
 
