@@ -8,6 +8,18 @@ HC_EV_M = 1.239841984332e-6
 SECONDS_PER_DAY = 86_400.0
 """Seconds in a day of TT: IAU definition."""
 
+EARLIEST_MJD = 40_587.0
+"""1970-01-01: before it there was no Cherenkov data set that could be in GADF."""
+
+LATEST_MJD = 88_069.0
+"""2100-01-01: a time behind it is a mistake in the file."""
+
+EV_PER_TEV = 1e12
+"""SI prefix."""
+
+ARCSEC_PER_DEG = 3600.0
+"""Definition of the arc second."""
+
 BYTES_PER_KB = 1000
 """ObsCore 1.1 gives access_estsize in kilobyte; SI prefix."""
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import track
@@ -24,6 +26,8 @@ from ingest.release import Release
 
 REPORT_VARIABLE = "CHERENKOV_VO_REPORT"
 """Environment variable that names the directory for import reports."""
+
+Result = TypeVar("Result")
 
 log = logging.getLogger("cherenkov_vo.ingest")
 
@@ -63,12 +67,25 @@ class Report:
         self.failures.append({"file": path.name, "kind": type(error).__name__, "problem": str(error)})
         log.error("not published: %s", error)
 
+    def attempt(self, path: Path, function: Callable[[], Result]) -> Result | None:
+        """Do something with a file; if that fails, the file is noted as not published.
+
+        Errors that nobody foresaw are noted like the others: one file must not stop a release.
+        """
+        try:
+            return function()
+        except CherenkovVOError as error:
+            self.fail(path, error)
+        except Exception as error:
+            self.fail(path, GADFError(path, f"cannot be read ({type(error).__name__}: {error})"))
+        return None
+
     def save(self, directory: Path) -> None:
         """Write ``<collection>.json`` into a directory, in one step."""
         target = directory / f"{self.collection}.json"
-        partial = target.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        partial.replace(target)
+        unfinished = target.with_suffix(".partial")
+        unfinished.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        unfinished.replace(target)
 
     @staticmethod
     def load(directory: Path, collection: str) -> Report | None:
@@ -106,22 +123,23 @@ def observations(
         report.warnings.append(f"{len(paths)} files in {directory}, expected {release.expected_files}")
     seen: dict[str, str] = {}
     for path in _shown(paths, f"Reading {report.collection}") if progress else paths:
-        try:
-            observation = gadf.read(
-                path,
-                reference_energy_tev=release.reference_energy_tev,
-                reference_offset_deg=release.reference_offset_deg,
-            )
-            obs_id = mapping.observation_id(observation)
-            if obs_id in seen:
-                raise GADFError(
-                    path, f"{obs_id} was already read from {seen[obs_id]}", hdu="EVENTS", keyword="OBS_ID"
-                )
-        except CherenkovVOError as error:
-            report.fail(path, error)
-            continue
-        seen[obs_id] = path.name
-        yield observation
+        observation = report.attempt(path, partial(_read, path, release, seen))
+        if observation is not None:
+            yield observation
+
+
+def _read(path: Path, release: Release, seen: dict[str, str]) -> gadf.Observation:
+    """Read one file; ``seen`` tells which file had an observation first."""
+    observation = gadf.read(
+        path,
+        reference_energy_tev=release.reference_energy_tev,
+        reference_offset_deg=release.reference_offset_deg,
+    )
+    obs_id = mapping.observation_id(observation)
+    first = seen.setdefault(obs_id, path.name)
+    if first != path.name:
+        raise GADFError(path, f"{obs_id} was already read from {first}", hdu="EVENTS", keyword="OBS_ID")
+    return observation
 
 
 def _shown(paths: list[Path], what: str) -> Iterable[Path]:
@@ -129,7 +147,12 @@ def _shown(paths: list[Path], what: str) -> Iterable[Path]:
 
 
 def rows(
-    directory: Path, release: Release, identity: Identity, *, progress: bool = False
+    directory: Path,
+    release: Release,
+    identity: Identity,
+    *,
+    report: Report | None = None,
+    progress: bool = False,
 ) -> Iterator[tuple[str, mapping.Row]]:
     """Yield all rows of a release with the role of the table that takes them.
 
@@ -143,22 +166,31 @@ def rows(
         Its configuration.
     identity
         Who publishes it, as what.
+    report
+        Takes counts and failures; without one, they go to the directory that the environment
+        variable ``CHERENKOV_VO_REPORT`` names.
     progress
         Draw a progress bar on standard error.
     """
-    report = Report(identity.collection)
+    saved = report is None
+    report = report or Report(identity.collection)
     for observation in observations(directory, release, report, progress=progress):
         source = f"{identity.collection}/{observation.path.relative_to(directory)}"
-        dataset = DatasetId(identity.authority, identity.collection, mapping.observation_id(observation))
-        try:
-            row = mapping.observation_row(observation, release, dataset, identity.server)
-            links = mapping.link_rows(observation, release, dataset, source)
-        except CherenkovVOError as error:
-            report.fail(observation.path, error)
+        made = report.attempt(observation.path, partial(_map, observation, release, identity, source))
+        if made is None:
             continue
+        row, links = made
         report.published += 1
         report.events += observation.n_events
         yield "observation", row
         yield from (("link", link) for link in links)
-    if REPORT_VARIABLE in os.environ:
+    if saved and REPORT_VARIABLE in os.environ:
         report.save(Path(os.environ[REPORT_VARIABLE]))
+
+
+def _map(
+    observation: gadf.Observation, release: Release, identity: Identity, source: str
+) -> tuple[mapping.Row, list[mapping.Row]]:
+    dataset = DatasetId(identity.authority, identity.collection, mapping.observation_id(observation))
+    row = mapping.observation_row(observation, release, dataset, identity.server)
+    return row, mapping.link_rows(observation, release, dataset, source)

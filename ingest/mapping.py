@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ingest.constants import BYTES_PER_KB, FITS_BLOCK, HC_EV_M, NON_PIXEL_AXIS
+from ingest.constants import (
+    ARCSEC_PER_DEG,
+    BYTES_PER_KB,
+    EARLIEST_MJD,
+    EV_PER_TEV,
+    FITS_BLOCK,
+    HC_EV_M,
+    LATEST_MJD,
+    NON_PIXEL_AXIS,
+)
 from ingest.coverage import circle_polygon, time_moc, to_icrs
 from ingest.errors import KeywordError
 from ingest.gadf import HDU, RESPONSES, Observation
@@ -21,8 +30,6 @@ from ingest.vocabulary import RESPONSE_QUALIFIERS, Vocabulary
 
 Row = dict[str, Any]
 
-EV_PER_TEV = 1e12
-ARCSEC_PER_DEG = 3600.0
 O_UCD = "#".join(("pos.eq", "time", "em.energy"))
 """The observables of an event list, joined by '#' as ivo_hashlist_has expects."""
 
@@ -177,25 +184,52 @@ def _where(observation: Observation, release: Release) -> Row:
 
 
 def _when(observation: Observation) -> Row:
-    reference = observation.time_reference
-    limits = [_number(observation, key, low=-1e12, high=1e12) for key in ("TSTART", "TSTOP")]
-    if limits[1] < limits[0]:
+    start, stop = (_moment(observation, keyword) for keyword in ("TSTART", "TSTOP"))
+    if stop < start:
         raise KeywordError(
             observation.path,
-            f"{limits[1]!r} lies before TSTART = {limits[0]!r}",
+            f"{observation.events['TSTOP']!r} lies before TSTART = {observation.events['TSTART']!r}",
             hdu="EVENTS",
             keyword="TSTOP",
         )
-    gti = observation.gti
     live = observation.events.get("LIVETIME")
     resolution = observation.events.get("TIMEDEL")
     return {
-        "t_min": reference.mjd_tt(limits[0]),
-        "t_max": reference.mjd_tt(limits[1]),
+        "t_min": start,
+        "t_max": stop,
         "t_exptime": None if live is None else _number(observation, "LIVETIME", low=0.0, high=1e9),
         "t_resolution": None if resolution is None else _number(observation, "TIMEDEL", low=0.0, high=1e9),
-        "t_intervals": time_moc(reference.time(gti[:, 0]), reference.time(gti[:, 1])) if len(gti) else None,
+        "t_intervals": _coverage(observation),
     }
+
+
+def _moment(observation: Observation, keyword: str) -> float:
+    """Give a keyword with a time as MJD in TT."""
+    elapsed = _number(observation, keyword, low=-1e12, high=1e12)
+    mjd = observation.time_reference.mjd_tt(elapsed)
+    if not EARLIEST_MJD <= mjd <= LATEST_MJD:
+        raise KeywordError(
+            observation.path,
+            f"{elapsed!r} is MJD {mjd:.1f}, expected one from {EARLIEST_MJD:g} to {LATEST_MJD:g}",
+            hdu="EVENTS",
+            keyword=keyword,
+        )
+    return mjd
+
+
+def _coverage(observation: Observation) -> str | None:
+    """Give the good time intervals as a time MOC; None without any."""
+    if not len(observation.gti):
+        return None
+    starts, stops = (observation.time_reference.time(observation.gti[:, side]) for side in (0, 1))
+    if starts.mjd.min() < EARLIEST_MJD or stops.mjd.max() > LATEST_MJD:
+        raise KeywordError(
+            observation.path,
+            f"an interval reaches from MJD {starts.mjd.min():.1f} to {stops.mjd.max():.1f},"
+            f" expected {EARLIEST_MJD:g} to {LATEST_MJD:g}",
+            hdu="GTI",
+        )
+    return time_moc(starts, stops)
 
 
 def _energies(observation: Observation, release: Release) -> Row:
@@ -223,7 +257,7 @@ def _modes(observation: Observation) -> Row:
     mode = text(events, "OBS_MODE")
     key = (mode or "").upper()
     tracking = "sidereal" if key in _TRACKED else None
-    depth = events.get("CONV_DEP")
+    depth = None if events.get("CONV_DEP") is None else _number(observation, "CONV_DEP", low=0.0, high=1e9)
     aeff = observation.first("aeff")
     return {
         "obs_mode": mode,
@@ -231,7 +265,7 @@ def _modes(observation: Observation) -> Row:
         "tracking_type": tracking,
         "scan_mode": _SCAN_MODES.get(key),
         # GADF: 0 is parallel pointing; a depth says how far away the axes meet, not the angle.
-        "pointing_mode": None if depth is None else ("parallel" if float(depth) == 0 else "convergent"),
+        "pointing_mode": None if depth is None else ("parallel" if depth == 0 else "convergent"),
         "analysis_mode": text(events, "CONFIG") or (text(aeff.header, "CONFIG") if aeff else None),
         "event_type": text(events, "EV_CLASS"),
     }

@@ -8,9 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ingest import feed, mapping
-from ingest.errors import CherenkovVOError
-from ingest.identifiers import DatasetId
+from ingest import feed
 from ingest.release import Release
 
 NOBODY = "check.example"
@@ -42,16 +40,11 @@ def check(directory: Path, config: Release, collection: str, *, progress: bool) 
         Failures in ``report``; in ``unknown`` how many rows have NULL in a column.
     """
     found = Findings(feed.Report(collection))
-    for observation in feed.observations(directory, config, found.report, progress=progress):
-        dataset = DatasetId(NOBODY, collection, mapping.observation_id(observation))
-        try:
-            row = mapping.observation_row(observation, config, dataset, f"http://{NOBODY}")
-            found.links += len(mapping.link_rows(observation, config, dataset, observation.path.name))
-        except CherenkovVOError as error:
-            found.report.fail(observation.path, error)
+    identity = feed.Identity(NOBODY, f"http://{NOBODY}", collection)
+    for role, row in feed.rows(directory, config, identity, report=found.report, progress=progress):
+        if role == "link":
+            found.links += 1
             continue
-        found.report.published += 1
-        found.report.events += observation.n_events
         for name, value in row.items():
             if value is None:
                 found.unknown[name] = found.unknown.get(name, 0) + 1

@@ -126,6 +126,9 @@ def test_what_headers_leave_out_is_null(tmp_path, config, cards, name, value):
         ({"RADECSYS": "GALACTIC"}, "RADECSYS"),
         ({"TSTOP": 1.0}, "TSTOP"),
         ({"LIVETIME": -1.0}, "LIVETIME"),
+        ({"CONV_DEP": "far"}, "CONV_DEP"),
+        ({"TSTART": -9e9}, "TSTART"),
+        ({"TSTOP": 9e11}, "TSTOP"),
     ],
 )
 def test_senseless_headers_are_named(tmp_path, config, cards, keyword):
@@ -135,6 +138,31 @@ def test_senseless_headers_are_named(tmp_path, config, cards, keyword):
     assert "run.fits" in message
     assert "EVENTS" in message
     assert keyword in message
+
+
+def test_intervals_out_of_this_world(tmp_path, config):
+    path = gadf_files.write(tmp_path / "run.fits", gadf_files.events(), gadf_files.gti(((1e8, 1e13),)))
+    with pytest.raises(KeywordError, match="GTI: an interval reaches"):
+        mapping.observation_row(gadf.read(path), config, DATASET, SERVER)
+
+
+def test_unforeseen_errors_stop_one_file_only(tmp_path, config, monkeypatch):
+    (tmp_path / "data").mkdir()
+    gadf_files.write(tmp_path / "data" / "a.fits.gz")
+    gadf_files.write(tmp_path / "data" / "b.fits.gz", gadf_files.events(OBS_ID=5))
+    known = mapping.link_rows
+
+    def odd(observation, *rest):
+        if observation.path.name == "a.fits.gz":
+            raise ZeroDivisionError("nobody thought of this")
+        return known(observation, *rest)
+
+    monkeypatch.setattr(mapping, "link_rows", odd)
+    report = feed.Report("hess_dr")
+    identity = feed.Identity("org.example", SERVER, "hess_dr")
+    rows = list(feed.rows(tmp_path, config, identity, report=report))
+    assert [row["obs_id"] for role, row in rows if role == "observation"] == ["5"]
+    assert "ZeroDivisionError: nobody thought of this" in report.failures[0]["problem"]
 
 
 def test_missing_obs_id(tmp_path):
