@@ -197,6 +197,7 @@ def main() -> int:
     home.mkdir(parents=True, exist_ok=True)
     python = packages.ensure_venv(home / "test", "test")
     results: dict[str, bool] = {}
+    not_run: dict[str, str] = {}
     if "style" in wanted:
         results["style"] = style(python)
     if "unit" in wanted:
@@ -208,14 +209,14 @@ def main() -> int:
         if release:
             results["real"] = live(release, python, judges.ensure(home / "judges", report=say))
         else:
-            say(
-                "\n== The real release is not on this machine: what needs it did not run ('make fetch-data')."
-            )
+            not_run["real"] = "the real release is not on this machine ('make fetch-data')"
     if "faults" in wanted:
         results["faults"] = run("faults", pytest(python, "tests/faults"))
     say(f"\n{time.monotonic() - start:.0f} s in all")
     for stage, passed in results.items():
         say(f"  {stage:8} {'passed' if passed else 'FAILED'}")
+    for stage, reason in not_run.items():
+        say(f"  {stage:8} NOT RUN: {reason}")
     return 0 if all(results.values()) else 1
 
 

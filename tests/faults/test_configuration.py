@@ -159,10 +159,10 @@ def our_process() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("our_process")
-def test_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, value in Site(tmp_path / "full").variables.items():
+def test_no_disk(workshop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in Site(workshop / "full").variables.items():
         monkeypatch.setenv(name, value)
-    usage = shutil.disk_usage(tmp_path)._replace(free=state.MINIMAL_DISK - 1)
+    usage = shutil.disk_usage(workshop)._replace(free=state.MINIMAL_DISK - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     assert cli.main(["serve"]) == EXIT_DISK
     message = capsys.readouterr().err

@@ -129,7 +129,9 @@ def test_time_keywords_that_make_no_sense(tmp_path, cards, keyword):
     assert "EVENTS" in str(failure.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x1f\x8b\x08", gzip.compress(b"x" * 9000, mtime=0)[:40]])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x1f\x8b\x08", gzip.compress(b"x" * 9000, mtime=0)[:40]]
+)
 def test_files_that_are_no_fits(tmp_path, content):
     path = tmp_path / "bad.fits.gz"
     path.write_bytes(content)
