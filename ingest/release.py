@@ -57,7 +57,7 @@ class Release(_Strict):
     )
     release_date: datetime.date | None = Field(None, description="ObsCore obs_release_date of every row.")
     calib_status: Literal["calibrated"] | None = Field(
-        "calibrated", description="ObsCore s_, t_ and em_calib_status; leave out where it is unknown."
+        None, description="ObsCore s_, t_ and em_calib_status of every row; without it they are NULL."
     )
     reference_energy_tev: float = Field(
         1.0, gt=0, description="Energy in TeV at which the resolutions and the field of view are given."

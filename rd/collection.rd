@@ -160,7 +160,7 @@
 
 	<NXSTREAM id="services">
 		<doc>Cone search (and form), DataLink, and the files cut out of runs.</doc>
-		<service id="cone" allowed="scs.xml,form,static">
+		<service id="cone" allowed="scs.xml,form">
 			<meta name="title">\metaString{title}: Cone Search</meta>
 			<meta name="shortName">\metaString{shortName} SCS</meta>
 			<meta name="description">Finds observations by their pointing position.

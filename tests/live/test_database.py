@@ -3,6 +3,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from instance.bringup import Instance as Managed
+from instance.settings import load
+
 PUBLISHED = {
     "hess_dr.obscore",
     "ivoa.obscore",
@@ -101,6 +104,18 @@ def test_links_and_rows_belong_together(instance):
         f"{count} hess_dr.links WHERE id NOT IN (SELECT obs_publisher_did FROM hess_dr.obscore)"
     )
     assert orphans == ["0"]
+
+
+def test_views_forget_tables_that_are_gone(instance):
+    before = instance.rows("SELECT COUNT(*) AS n FROM ivoa.obscore_hea")
+    instance.cluster.sql(
+        "INSERT INTO ivoa._union_sources VALUES"
+        " ('rd/hea#obscore_hea', 'lost.table', 'SELECT * FROM lost.table', 'lost/q')"
+    )
+    Managed(load()).dachs.run("imp", "rd/unions", "recover")
+    left = instance.cluster.sql("SELECT table_name FROM ivoa._union_sources ORDER BY table_name")
+    assert left == ["hess_dr.links", "hess_dr.obscore"]
+    assert instance.rows("SELECT COUNT(*) AS n FROM ivoa.obscore_hea") == before
 
 
 def test_optional_obscore_columns_reach_the_ivoa_table(instance):

@@ -219,6 +219,12 @@ def test_the_drafts_terms(run, config):
     assert links[-1]["content_qualifier"] == "hea-event-bundle"
 
 
+def test_calibration_status_is_null_unless_the_release_says_it(run, config):
+    silent = release.Release.model_validate(config.model_dump(exclude={"calib_status"}))
+    row = mapping.observation_row(run, silent, DATASET, SERVER)
+    assert {row[f"{axis}_calib_status"] for axis in ("s", "t", "em")} == {None}
+
+
 def test_simulated_is_said(run):
     sample = release.load(INPUTS / "sample.toml")
     row = mapping.observation_row(run, sample, DATASET, "x")
