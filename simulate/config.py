@@ -19,7 +19,8 @@ DEFAULT_SEED = 20_181_101
 MAX_RUNS = 200
 """More than this would not fit the nights of the one simulated year comfortably."""
 
-_MAX_SEED = 2**63 - 1  # the seed is written to an integer keyword
+MAX_SEED = 2**63 - 1
+"""The seed is written to an integer keyword."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class SimulationConfig:
     facility: FacilityProfile = HESS_LIKE
 
     def __post_init__(self) -> None:
-        for name, value, low, high in (("runs", self.runs, 1, MAX_RUNS), ("seed", self.seed, 0, _MAX_SEED)):
+        for name, value, low, high in (("runs", self.runs, 1, MAX_RUNS), ("seed", self.seed, 0, MAX_SEED)):
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(f"Simulation: {name}={value!r}, expected a whole number {low}..{high}")
         if not isinstance(self.facility, FacilityProfile):

@@ -115,26 +115,31 @@ def draw_events(
     rng
         Source of random numbers.
     """
-    lon_b, lat_b, energy_b = _draw_background(instrument, livetime, rng)
+    lon_b, lat_b, energy_b = draw_background(instrument, livetime, rng)
     lon_s, lat_s, energy_s = _draw_source(instrument, plan, livetime, rng)
     lon, lat = np.concatenate([lon_b, lon_s]), np.concatenate([lat_b, lat_s])
     energy = np.concatenate([energy_b, energy_s]).astype(np.float32)
     # All events are shuffled in time: neither the source nor the background varies in a run.
     order = rng.permutation(len(energy))
     ra, dec = sphere.from_offsets(plan.ra_pnt_deg, plan.dec_pnt_deg, lon[order], lat[order])
-    ra32 = ra.astype(np.float32)
-    ra32[ra32 >= 360.0] = 0.0  # rounding to 32 bit can reach the full circle
     steps = rng.integers(1, EVENT_ID_STEP + 1, len(order), dtype=np.int64)
     return EventList(
         event_id=(np.int64(plan.obs_id) << EVENT_ID_SHIFT) + np.cumsum(steps),
-        time=_draw_times(plan, len(order), rng),
-        ra_deg=ra32,
+        time=draw_times(plan, len(order), rng),
+        ra_deg=single_ra(ra),
         dec_deg=dec.astype(np.float32),
         energy=energy[order],
     )
 
 
-def _draw_times(plan: RunPlan, count: int, rng: np.random.Generator) -> Floats:
+def single_ra(ra_deg: Floats) -> NDArray[np.float32]:
+    """Round right ascensions in [0, 360) to 32 bit, which can reach the full circle."""
+    single = ra_deg.astype(np.float32)
+    single[single >= 360.0] = 0.0
+    return single
+
+
+def draw_times(plan: RunPlan, count: int, rng: np.random.Generator) -> Floats:
     """Draw sorted times, uniform over the good time intervals."""
     lengths = np.array([stop - start for start, stop in plan.gtis])
     ends = np.cumsum(lengths)
@@ -152,7 +157,7 @@ def _draw_energies(instrument: Instrument, mean: Floats, rng: np.random.Generato
     return np.asarray(low * (high / low) ** rng.random(len(low)))
 
 
-def _draw_background(
+def draw_background(
     instrument: Instrument, livetime: float, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
     """Draw background events: offsets in degrees and energies in TeV."""

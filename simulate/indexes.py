@@ -147,5 +147,5 @@ def _index_file(config: SimulationConfig, kind: str, columns: list[fits.Column])
         table.header[keyword] = value
     primary = fits.PrimaryHDU()
     for hdu in (primary, table):
-        label(hdu.header, config)
+        label(hdu.header, config.seed, config.facility.origin)
     return fits.HDUList([primary, table])

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from ingest.errors import ConfigError
 from simulate.config import SIMULATOR_VERSION, SimulationConfig
 from simulate.indexes import HduRow, ObsRow, hdu_index, hdu_rows, obs_index, obs_row
+from simulate.place import STAMP_NAME, place
 from simulate.run_file import build_hdus, simulate_run, write_gzip
 from simulate.schedule import plan_runs
 
-STAMP_NAME = ".simulated-release"
-"""File with the stamp; written last, so that a release with it is complete."""
+__all__ = ["STAMP_NAME", "release_stamp", "simulate_release"]
 
 README = """\
 SIMULATED gamma-ray data. Nothing in this directory was observed.
@@ -88,58 +85,21 @@ def simulate_release(
         A file cannot be written.
     """
     report = progress or (lambda done, total: None)
-    paths = _release_paths(directory, config)
-    if _is_complete(directory, config, paths):
-        report(config.runs, config.runs)
-        return paths
-    _check_replaceable(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        new = work / "new"
-        (new / "data").mkdir(parents=True)
+    names = _release_names(config)
+
+    def write(new: Path) -> None:
+        (new / "data").mkdir()
         _write_release(new, config, report)
-        (new / STAMP_NAME).write_text(release_stamp(config) + "\n", encoding="ascii")
-        _swap(directory, new, work / "old")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return paths
+
+    if not place(directory, release_stamp(config), names, write):
+        report(config.runs, config.runs)
+    return [directory / name for name in names]
 
 
-def _release_paths(directory: Path, config: SimulationConfig) -> list[Path]:
+def _release_names(config: SimulationConfig) -> list[str]:
     profile = config.facility
-    names = [f"{profile.prefix}_obs_id_{profile.first_obs_id + n:06d}.fits.gz" for n in range(config.runs)]
-    others = ("hdu-index.fits.gz", "obs-index.fits.gz", "README.txt")
-    return [directory / "data" / name for name in names] + [directory / name for name in others]
-
-
-def _is_complete(directory: Path, config: SimulationConfig, paths: list[Path]) -> bool:
-    stamp = directory / STAMP_NAME
-    if not stamp.is_file() or not all(path.is_file() for path in paths):
-        return False
-    return stamp.read_text(encoding="utf-8", errors="replace").strip() == release_stamp(config)
-
-
-def _check_replaceable(directory: Path) -> None:
-    """Refuse to replace anything that is not a simulated release."""
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError(f"{directory}: is not a directory; expected one for the simulated release")
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / STAMP_NAME).is_file():
-        raise ConfigError(
-            f"{directory}: holds files that are not a simulated release; expected a new or empty directory"
-        )
-
-
-def _swap(directory: Path, new: Path, old: Path) -> None:
-    """Put the new release in place of what is there; both renames are within one file system."""
-    if directory.exists():
-        directory.rename(old)
-    try:
-        new.rename(directory)
-    except OSError:
-        if old.exists() and not directory.exists():
-            old.rename(directory)
-        raise
+    files = [f"{profile.prefix}_obs_id_{profile.first_obs_id + n:06d}.fits.gz" for n in range(config.runs)]
+    return [*(f"data/{name}" for name in files), "hdu-index.fits.gz", "obs-index.fits.gz", "README.txt"]
 
 
 def _write_release(directory: Path, config: SimulationConfig, report: Callable[[int, int], None]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from ingest.constants import FITS_BLOCK
 from simulate import tables
@@ -87,12 +88,12 @@ def creation_date(config: SimulationConfig) -> str:
     return str(Time(config.facility.first_night_mjd, format="mjd", scale="tt", precision=0).isot)
 
 
-def label(header: fits.Header, config: SimulationConfig) -> None:
+def label(header: fits.Header, seed: int, origin: str) -> None:
     """Write into a header that its data are simulated, by what and from which seed."""
     header["SIMULATE"] = (True, "these data are simulated")
-    header["SIMSEED"] = (config.seed, "seed of the simulation")
+    header["SIMSEED"] = (seed, "seed of the simulation")
     header["CREATOR"] = (CREATOR, "program that created these data")
-    header["ORIGIN"] = (config.facility.origin, "not an observatory")
+    header["ORIGIN"] = (origin, "not an observatory")
     header.add_comment("SIMULATED data, made by the cherenkov-vo sample simulator.")
     header.add_comment("Nothing in this file was observed. Do not use it for science.")
 
@@ -113,7 +114,7 @@ def hdu_bytes(hdu: fits.BinTableHDU) -> int:
 def build_hdus(run: SimulatedRun) -> fits.HDUList:
     """Make all HDUs of a run: primary, EVENTS, GTI, AEFF, EDISP, PSF, BKG."""
     primary = fits.PrimaryHDU()
-    label(primary.header, run.config)
+    label(primary.header, run.config.seed, run.config.facility.origin)
     instrument = run.instrument
     hdus = [
         primary,
@@ -129,17 +130,21 @@ def build_hdus(run: SimulatedRun) -> fits.HDUList:
     return fits.HDUList(hdus)
 
 
-def _table(name: str, columns: list[fits.Column], cards: Cards, config: SimulationConfig) -> fits.BinTableHDU:
+def table_hdu(
+    name: str, columns: list[fits.Column], cards: Cards, seed: int, origin: str
+) -> fits.BinTableHDU:
+    """Make a binary table with keywords and the label of simulated data."""
     header = fits.Header()
     for keyword, value, comment in cards:
         header[keyword] = (value, comment)
     hdu = fits.BinTableHDU.from_columns(columns, header=header, name=name)
-    label(hdu.header, config)
+    label(hdu.header, seed, origin)
     return hdu
 
 
-def _class_cards(*classes: str) -> Cards:
-    cards: Cards = [("HDUCLASS", "GADF", ""), ("HDUDOC", HDUDOC, ""), ("HDUVERS", HDUVERS, "")]
+def class_cards(*classes: str, version: str = HDUVERS) -> Cards:
+    """Give the keywords that say which GADF format an HDU has."""
+    cards: Cards = [("HDUCLASS", "GADF", ""), ("HDUDOC", HDUDOC, ""), ("HDUVERS", version, "")]
     cards += [(f"HDUCLAS{n}", value, "") for n, value in enumerate(classes, start=1)]
     return cards
 
@@ -225,13 +230,13 @@ def _events_hdu(run: SimulatedRun) -> fits.BinTableHDU:
         fits.Column("ENERGY", "1E", unit="TeV", array=events.energy),
     ]
     cards = [
-        *_class_cards("EVENTS"),
+        *class_cards("EVENTS"),
         *_name_cards(run),
         *_time_cards(run, "local"),
         *_duration_cards(run),
         *_pointing_cards(run),
     ]
-    return _table("EVENTS", columns, cards, run.config)
+    return table_hdu("EVENTS", columns, cards, run.config.seed, run.config.facility.origin)
 
 
 def _gti_hdu(run: SimulatedRun) -> fits.BinTableHDU:
@@ -241,13 +246,13 @@ def _gti_hdu(run: SimulatedRun) -> fits.BinTableHDU:
         fits.Column("STOP", "1D", unit="s", array=stops),
     ]
     cards = [
-        *_class_cards("GTI"),
+        *class_cards("GTI"),
         *_name_cards(run),
         *_time_cards(run, "LOCAL"),
         ("TIMEZERO", 0.0, ""),
         ("EXTVER", 1, ""),
     ]
-    return _table("GTI", columns, cards, run.config)
+    return table_hdu("GTI", columns, cards, run.config.seed, run.config.facility.origin)
 
 
 def _aeff_cards(run: SimulatedRun) -> Cards:
@@ -275,6 +280,18 @@ def _response_hdu(
     run: SimulatedRun, name: str, classes: tuple[str, str], table: ResponseTable, extra: Cards
 ) -> fits.BinTableHDU:
     """Make a response: a table of one row with a vector in each column."""
+    columns = response_columns(table)
+    cards = [
+        (f"CREF{len(columns)}", axes_reference(table), ""),
+        *class_cards("RESPONSE", classes[0], "FULL-ENCLOSURE", classes[1]),
+        *_name_cards(run),
+        *extra,
+    ]
+    return table_hdu(name, columns, cards, run.config.seed, run.config.facility.origin)
+
+
+def response_columns(table: ResponseTable) -> list[fits.Column]:
+    """Make the columns of a response: the edges of its axes, then its values."""
     columns = []
     for axis in table.axes:
         for suffix, edges in (("LO", axis.low), ("HI", axis.high)):
@@ -282,16 +299,16 @@ def _response_hdu(
             columns.append(
                 fits.Column(f"{axis.name}_{suffix}", f"{len(edges)}E", unit=axis.unit or None, array=row)
             )
-    values = table.values.astype(np.float32)
-    dim = "(" + ",".join(str(n) for n in reversed(values.shape)) + ")"
-    columns.append(
-        fits.Column(table.name, f"{values.size}E", unit=table.unit or None, dim=dim, array=values[None])
-    )
-    names = ",".join(f"{axis.name}_LO:{axis.name}_HI" for axis in table.axes)
-    cards = [
-        (f"CREF{len(columns)}", f"({names})", ""),
-        *_class_cards("RESPONSE", classes[0], "FULL-ENCLOSURE", classes[1]),
-        *_name_cards(run),
-        *extra,
-    ]
-    return _table(name, columns, cards, run.config)
+    return [*columns, value_column(table.name, table.unit, table.values)]
+
+
+def value_column(name: str, unit: str, values: NDArray[np.float64]) -> fits.Column:
+    """Make the column of a response's values; the shape is that of numpy, last axis fastest."""
+    single = values.astype(np.float32)
+    dim = "(" + ",".join(str(n) for n in reversed(single.shape)) + ")"
+    return fits.Column(name, f"{single.size}E", unit=unit or None, dim=dim, array=single[None])
+
+
+def axes_reference(table: ResponseTable) -> str:
+    """Name the columns of the axes in the order of the values, as CREFn has it."""
+    return "(" + ",".join(f"{axis.name}_LO:{axis.name}_HI" for axis in table.axes) + ")"

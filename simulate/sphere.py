@@ -9,14 +9,14 @@ Floats = NDArray[np.float64]
 
 
 def from_offsets(
-    ra0_deg: float, dec0_deg: float, lon_deg: ArrayLike, lat_deg: ArrayLike
+    ra0_deg: ArrayLike, dec0_deg: ArrayLike, lon_deg: ArrayLike, lat_deg: ArrayLike
 ) -> tuple[Floats, Floats]:
     """Turn field of view coordinates into right ascension and declination.
 
     Parameters
     ----------
     ra0_deg, dec0_deg
-        Centre of the field, degrees.
+        Centre of the field, or one for each offset, degrees.
     lon_deg, lat_deg
         Longitude (growing east) and latitude (growing north) of the frame whose origin
         is the centre; degrees, any shape.
@@ -28,7 +28,7 @@ def from_offsets(
     """
     lon, lat, dec0 = np.radians(lon_deg), np.radians(lat_deg), np.radians(dec0_deg)
     x, y, z = np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)
-    ra = ra0_deg + np.degrees(np.arctan2(y, x * np.cos(dec0) - z * np.sin(dec0)))
+    ra = np.asarray(ra0_deg) + np.degrees(np.arctan2(y, x * np.cos(dec0) - z * np.sin(dec0)))
     dec = np.degrees(np.arcsin(np.clip(x * np.sin(dec0) + z * np.cos(dec0), -1, 1)))
     ra = ra % 360.0
     # The remainder of a tiny negative number is rounded to the full circle.
