@@ -62,14 +62,15 @@ def figures(directory: Path) -> list[str]:
 
     config = release.load(CHECKOUT / "inputs" / "hess_dr" / "sample.toml")
     identity = feed.Identity("bench.example", "http://bench.example", "hess_dr")
-    paths = feed.event_files(directory, config)
+    paths = list(feed.release_files(directory, config))
 
     def unpack() -> None:
         for path in paths:
             gadf.unpack(path)
 
     def rows() -> None:
-        for _ in feed.rows(directory, config, identity):
+        report = feed.Report("hess_dr")
+        for _ in feed.release_rows(directory, config, identity, prefix="bench", report=report):
             pass
 
     def plain() -> None:

@@ -31,3 +31,36 @@ FITS_CARD = 80
 
 NON_PIXEL_AXIS = -1
 """Axis length of data without pixels: IVOA High-Energy extension, draft of 2026, section 3."""
+
+GPS_BEHIND_TAI = 19.0
+"""GPS time is TAI - 19 s, exactly: IS-GPS-200, section 3.3.4 (set to UTC in January 1980)."""
+
+SUN_LIMIT_DEG = -12.0
+"""Highest altitude of the Sun for a sky brightness: end of nautical twilight; the model has no twilight."""
+
+MOON_HORIZON_DEG = -0.833
+"""Altitude of the Moon's centre at rise and set, without refraction: 34' of refraction and a radius of 16',
+as almanacs have it (Meeus, Astronomical Algorithms, chapter 15)."""
+
+LOWEST_POINTING_DEG = 5.0
+"""Lowest pointing altitude for a sky brightness: nearer to the horizon the model was not compared with data
+(Krisciunas & Schaefer 1991)."""
+
+LEAST_MOON_SEPARATION_DEG = 0.25
+"""Krisciunas & Schaefer 1991 (PASP 103, 1033), equation 19: closer to its centre is the Moon's own disk."""
+
+EXTINCTION_V = 0.172
+"""Extinction in V in magnitudes per air mass: Krisciunas & Schaefer 1991, the value of Mauna Kea (2800 m)."""
+
+DARK_ZENITH_V = 21.6
+"""Dark sky at the zenith in V, mag arcsec-2: Krisciunas & Schaefer 1991, 79 nL on Mauna Kea, rounded."""
+
+LONGEST_NIGHT_D = 0.75
+"""A longer run in days is no single night, and means over it say nothing: nights below 57 degrees of
+latitude (all Cherenkov telescopes) last less than 18 h."""
+
+SHORT_RUN_D = 1.0 / 24.0
+"""Runs up to this length in days are averaged from three samples, longer ones from nine."""
+
+JD_OF_MJD_0 = 2_400_000.5
+"""Julian date at which MJD is 0: IAU 1997, resolution B1."""

@@ -14,6 +14,15 @@ TMOC_ORDER = 41
 POLYGON_CORNERS = 24
 """Corners of the polygon that stands for a round field of view; its area is 1.1 % short."""
 
+BOX_STEP_DEG = 5.0
+"""Distance of corners along the sides of a box: great circles then follow a parallel within 0.06 degrees."""
+
+LARGEST_BOX_DEG = 120.0
+"""In a wider box, the great circle on the side of the pole would leave the parallel too far behind."""
+
+NEAREST_POLE_DEG = 89.9
+"""A box ends there: at the pole all corners would be one point."""
+
 
 def time_moc(starts: Time, stops: Time) -> str:
     """Write good time intervals as a time MOC.
@@ -86,3 +95,32 @@ def circle_polygon(ra: float, dec: float, radius: float) -> list[float]:
     centre = SkyCoord(ra * u.deg, dec * u.deg, frame=ICRS)
     corners = centre.directional_offset_by(angles, radius * u.deg)
     return [float(value) for pair in zip(corners.ra.deg, corners.dec.deg, strict=True) for value in pair]
+
+
+def box_polygon(ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> list[float] | None:
+    """Draw a box in right ascension and declination as a polygon on the sphere.
+
+    The side towards the equator gets corners every few degrees and follows the parallel; the one towards
+    the pole is a great circle, which bulges beyond the parallel, because pg_sphere wants convex polygons.
+
+    Parameters
+    ----------
+    ra_low, ra_high
+        Degrees, ra_low below ra_high; ra_high may be beyond 360.
+    dec_low, dec_high
+        Degrees.
+
+    Returns
+    -------
+    list of float or None
+        ``ra1, dec1, ra2, dec2, ...`` in degrees, ICRS; None if the box is wider than 120 degrees, or
+        has no area.
+    """
+    if ra_high - ra_low > LARGEST_BOX_DEG or ra_high <= ra_low or dec_high <= dec_low:
+        return None
+    low, high = max(dec_low, -NEAREST_POLE_DEG), min(dec_high, NEAREST_POLE_DEG)
+    number = max(2, int(np.ceil((ra_high - ra_low) / BOX_STEP_DEG)) + 1)
+    ends, along = np.array([ra_low, ra_high]), np.linspace(ra_low, ra_high, number)
+    lower = [(float(ra % 360.0), low) for ra in (ends if dec_low <= 0 else along)]
+    upper = [(float(ra % 360.0), high) for ra in (ends if dec_high >= 0 else along)[::-1]]
+    return [value for corner in lower + upper for value in corner]

@@ -1,141 +1,29 @@
-"""Read one GADF file into a typed record.
+"""Read GADF observations into typed records, whatever facility wrote them.
 
-GADF is the open format for very-high-energy event lists and responses (versions 0.2 and 0.3). HDUs
-are recognised by their HDUCLAS keywords and, where these are missing, by EXTNAME.
+GADF is the open format for very-high-energy event lists and responses (versions 0.2 and 0.3). An
+observation lies in one file, or its HDUs are found through index tables.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from astropy.io import fits
-from astropy.units import Quantity, Unit, UnitConversionError
+from ingest.assembly import Material, assemble
+from ingest.errors import UnreadableFileError
+from ingest.fits_files import guarded, quiet, unpack
+from ingest.index import IndexedHDU, Source, indexed_sources
+from ingest.keywords import canonical
+from ingest.lists import Part
+from ingest.records import HDU, RESPONSES, Deviation, Observation
+from ingest.scan import Scanned, has_event_list, scan, scan_shared
 
-from ingest.arrays import FloatArray
-from ingest.errors import GADFError, KeywordError, UnreadableFileError
-from ingest.performance import Performance, measure
-from ingest.times import TimeReference
-
-Header = Mapping[str, Any]
-
-_BY_HDUCLAS1 = {"EVENTS": "events", "GTI": "gti"}
-_BY_HDUCLAS2 = {"EFF_AREA": "aeff", "EDISP": "edisp", "RPSF": "psf", "PSF": "psf", "BKG": "bkg"}
-_BY_EXTNAME = {
-    "EVENTS": "events",
-    "GTI": "gti",
-    "AEFF": "aeff",
-    "EFFECTIVE AREA": "aeff",
-    "EDISP": "edisp",
-    "ENERGY DISPERSION": "edisp",
-    "PSF": "psf",
-    "POINT SPREAD FUNCTION": "psf",
-    "BKG": "bkg",
-    "BACKGROUND": "bkg",
-}
-RESPONSES = ("aeff", "edisp", "psf", "bkg")
-"""HDU types of responses, in the order of a GADF file."""
-
-
-@dataclass(frozen=True)
-class HDU:
-    """Where one HDU of the file lies and what it is.
-
-    Attributes
-    ----------
-    name
-        EXTNAME, or ``PRIMARY``.
-    kind
-        ``events``, ``gti``, ``aeff``, ``edisp``, ``psf``, ``bkg`` or ``other``.
-    offset, size
-        First byte and number of bytes, header and padding included, in the unpacked file.
-    header
-        Keyword to value; commentary cards are left out.
-    """
-
-    name: str
-    kind: str
-    offset: int
-    size: int
-    header: Header = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One run as its GADF file describes it.
-
-    Attributes
-    ----------
-    path, file_size
-        The file and its size on disk in bytes.
-    hdus
-        All HDUs in file order.
-    n_events
-        Rows of the event list.
-    event_energy_tev
-        Lowest and highest finite energy of the events in TeV; None without any.
-    safe_energy_tev
-        LO_THRES and HI_THRES of the effective area in TeV; None where not given.
-    time_reference
-        Zero point and scale of all times in the file.
-    gti
-        Good time intervals, shape (n, 2), mission elapsed time.
-    performance
-        What the responses say at the reference energy and offset; None without responses.
-    """
-
-    path: Path
-    file_size: int
-    hdus: tuple[HDU, ...]
-    n_events: int
-    event_energy_tev: tuple[float, float] | None
-    safe_energy_tev: tuple[float, float] | None
-    time_reference: TimeReference
-    gti: FloatArray = field(repr=False)
-    performance: Performance
-
-    def first(self, kind: str) -> HDU | None:
-        """Give the first HDU of a kind, or None."""
-        return next((hdu for hdu in self.hdus if hdu.kind == kind), None)
-
-    @property
-    def events(self) -> Header:
-        """Header of the event list."""
-        found = self.first("events")
-        if found is None:
-            raise GADFError(self.path, "no EVENTS HDU")
-        return found.header
-
-
-def unpack(path: Path) -> bytes:
-    """Give the bytes of a FITS file, unpacked if it is gzipped.
-
-    Raises
-    ------
-    UnreadableFileError
-        The file cannot be read, or its gzip stream is damaged or cut.
-    """
-    try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UnreadableFileError(path, f"damaged gzip stream ({error})") from error
-    except OSError as error:
-        raise UnreadableFileError(path, f"cannot be read ({error.strerror or error})") from error
-    if content[:6] != b"SIMPLE":
-        raise UnreadableFileError(path, f"starts with {content[:6]!r}, expected a FITS file (b'SIMPLE')")
-    return content
+__all__ = ["Source", "read", "read_source", "sources", "unpack"]
 
 
 def read(path: Path, *, reference_energy_tev: float = 1.0, reference_offset_deg: float = 0.5) -> Observation:
-    """Read one GADF file.
+    """Read one self-contained file.
 
     Parameters
     ----------
@@ -147,136 +35,142 @@ def read(path: Path, *, reference_energy_tev: float = 1.0, reference_offset_deg:
     Raises
     ------
     UnreadableFileError
-        The file is not FITS, cut or damaged.
+        The file is not FITS, cut or damaged, or holds no event list, or those of several runs.
     KeywordError
-        A keyword or column that every GADF event list has is missing or senseless.
+        A keyword or column that is needed is missing or senseless.
     """
-    content = unpack(path)
-    try:
-        with fits.open(io.BytesIO(content), lazy_load_hdus=False, memmap=False) as opened:
-            _check_complete(path, opened, content)
-            return _observation(path, opened, reference_energy_tev, reference_offset_deg)
-    except (OSError, ValueError, TypeError, IndexError, KeyError, fits.VerifyError) as error:
-        raise UnreadableFileError(path, f"damaged FITS structure ({error})") from error
+    with quiet(), guarded(path):
+        scanned = scan(path, reference_energy_tev, reference_offset_deg)
+        parts = [Part(scanned, number) for number, hdu in enumerate(scanned.hdus) if hdu.kind != "other"]
+        if not any(part.hdu.kind == "events" for part in parts):
+            raise UnreadableFileError(
+                path, f"no EVENTS HDU among {', '.join(hdu.name for hdu in scanned.hdus)}"
+            )
+        notes = [note for own in scanned.notes for note in own]
+        return assemble(_sorted_out(parts), {}, None, notes)
 
 
-def _check_complete(path: Path, opened: fits.HDUList, content: bytes) -> None:
-    last = opened[-1].fileinfo()
-    end = last["datLoc"] + last["datSpan"]
-    if end > len(content):
-        raise UnreadableFileError(path, f"cut off after {len(content)} of {end} bytes", hdu=opened[-1].name)
-    # astropy stops silently at a header without an end.
-    if content[end:].strip(b"\0 "):
-        raise UnreadableFileError(path, f"{len(content) - end} bytes behind the last HDU are no HDU")
+def sources(directory: Path, pattern: str, index: str | None) -> Iterator[Source]:
+    """Give the observations of a release, one after the other.
 
-
-def _observation(path: Path, opened: fits.HDUList, energy: float, offset: float) -> Observation:
-    kinds = [_kind(hdu) for hdu in opened]
-    tables = {kind: hdu for kind, hdu in zip(reversed(kinds), reversed(opened), strict=True)}
-    if "events" not in tables:
-        raise UnreadableFileError(path, f"no EVENTS HDU among {', '.join(hdu.name for hdu in opened)}")
-    events = tables["events"]
-    reference = _time_reference(path, events)
-    return Observation(
-        path=path,
-        file_size=path.stat().st_size,
-        hdus=tuple(_locate(hdu, kind) for hdu, kind in zip(opened, kinds, strict=True)),
-        n_events=len(events.data),
-        event_energy_tev=_event_energies(path, events),
-        safe_energy_tev=_safe_energies(path, tables.get("aeff")),
-        time_reference=reference,
-        gti=_gti(path, tables.get("gti"), events, reference),
-        performance=measure(
-            {kind: hdu for kind, hdu in tables.items() if kind in RESPONSES},
-            energy_tev=energy,
-            offset_deg=offset,
-        ),
-    )
-
-
-def _kind(hdu: Any) -> str:
-    header = hdu.header
-    first = str(header.get("HDUCLAS1", "")).strip().upper()
-    if first in _BY_HDUCLAS1:
-        return _BY_HDUCLAS1[first]
-    if first == "RESPONSE":
-        second = str(header.get("HDUCLAS2", "")).strip().upper()
-        if second in _BY_HDUCLAS2:
-            return _BY_HDUCLAS2[second]
-    return _BY_EXTNAME.get(hdu.name.strip().upper(), "other") if not first else "other"
-
-
-def _locate(hdu: Any, kind: str) -> HDU:
-    info = hdu.fileinfo()
-    header = {key: value for key, value in hdu.header.items() if key not in ("COMMENT", "HISTORY", "")}
-    size = info["datLoc"] + info["datSpan"] - info["hdrLoc"]
-    return HDU(hdu.name, kind, int(info["hdrLoc"]), int(size), header)
-
-
-def _time_reference(path: Path, events: Any) -> TimeReference:
-    try:
-        return TimeReference.from_header(events.header)
-    except KeyError as error:
-        raise KeywordError(path, "missing", hdu=events.name, keyword=str(error.args[0])) from error
-    except ValueError as error:
-        raise KeywordError(path, str(error), hdu=events.name) from error
-
-
-def column(path: Path, table: Any, name: str, unit: str | None = None) -> FloatArray:
-    """Give one column of a table HDU as floats in a unit.
-
-    A column without a unit is taken to be in that unit already.
+    Parameters
+    ----------
+    directory
+        The release.
+    pattern
+        Glob pattern below it, for releases without index tables. Files of responses and index tables
+        that match it are left out.
+    index
+        Directory below it that holds ``hdu-index.fits`` and ``obs-index.fits`` (gzipped or not); None
+        if every observation is one file.
 
     Raises
     ------
-    KeywordError
-        There is no such column, or its unit cannot be converted.
+    GADFError
+        The index tables cannot be read.
     """
-    if name not in table.columns.names:
-        raise KeywordError(path, f"no such column among {table.columns.names}", hdu=table.name, keyword=name)
-    values = np.asarray(table.data[name], dtype=float)
-    given = table.columns[name].unit
-    if unit is None or not given:
-        return values
-    try:
-        return np.asarray(Quantity(values, Unit(given)).to_value(unit))
-    except (UnitConversionError, ValueError) as error:
-        raise KeywordError(
-            path, f"unit {given!r}, expected one like {unit!r}", hdu=table.name, keyword=name
-        ) from error
+    if index is not None:
+        yield from indexed_sources(directory, index)
+        return
+    for path in sorted(directory.glob(pattern)):
+        if path.is_file() and has_event_list(path):
+            yield Source(path.name, (path,))
 
 
-def _event_energies(path: Path, events: Any) -> tuple[float, float] | None:
-    energies = column(path, events, "ENERGY", "TeV")
-    energies = energies[np.isfinite(energies)]
-    if not energies.size:
+def read_source(
+    source: Source, *, reference_energy_tev: float = 1.0, reference_offset_deg: float = 0.5
+) -> Observation:
+    """Read one observation of a release; files that many of them share are read once.
+
+    Parameters
+    ----------
+    source
+        See `sources`.
+    reference_energy_tev, reference_offset_deg
+        Where the responses are evaluated for resolutions and field of view.
+
+    Raises
+    ------
+    GADFError
+        As `read`, or the index names files outside of the release.
+    """
+    at = reference_energy_tev, reference_offset_deg
+    if source.index_path is None:
+        return read(source.paths[0], reference_energy_tev=at[0], reference_offset_deg=at[1])
+    if source.problem is not None:
+        raise source.problem
+    with quiet(), guarded(source.paths[0]):
+        notes = list(source.notes)
+        table = HDU(source.index_path, "OBS_INDEX", "other", None, 0, 0, source.row)
+        row = canonical(source.row, table, notes)
+        material = _indexed(source, at, row, notes)
+        return assemble(material, row, table, notes)
+
+
+def _sorted_out(parts: list[Part]) -> Material:
+    kinds: dict[str, list[Part]] = {"events": [], "gti": [], "response": []}
+    for part in parts:
+        kinds["response" if part.hdu.kind in RESPONSES else part.hdu.kind].append(part)
+    return Material(kinds["events"], kinds["gti"], kinds["response"])
+
+
+def _indexed(
+    source: Source, at: tuple[float, float], row: Mapping[str, Any], notes: list[Deviation]
+) -> Material:
+    """Find the HDUs that the index names, and those of the events' file that it does not name."""
+    drifts = str(row.get("OBS_MODE", "")).strip().upper() == "DRIFT"
+    parts: list[Part] = []
+    for wanted in source.hdus:
+        if wanted.kind in RESPONSES and not wanted.path.is_file():
+            assumed = f"not there, its {wanted.kind} left out"
+            index_path = source.index_path or wanted.path
+            notes.append(Deviation(index_path, None, "FILE_NAME", repr(wanted.path.name), assumed))
+            continue
+        part = _find(scan_shared(wanted.path, *at, box=drifts), wanted, parts, notes)
+        if part is not None:
+            parts.append(part)
+    events = [part for part in parts if part.hdu.kind == "events"]
+    if len(events) == 1 and len(events[0].scanned.events) == 1:
+        scanned = events[0].scanned
+        named = {wanted.kind for wanted in source.hdus}
+        parts += [
+            Part(scanned, number)
+            for number, hdu in enumerate(scanned.hdus)
+            if hdu.kind != "other" and hdu.kind not in named
+        ]
+    for part in parts:
+        notes += part.scanned.notes[part.number]
+    return _sorted_out(parts)
+
+
+def _find(scanned: Scanned, wanted: IndexedHDU, taken: list[Part], notes: list[Deviation]) -> Part | None:
+    """Find the HDU that a row of the HDU index means: by its name, else the only one of its kind.
+
+    Raises
+    ------
+    UnreadableFileError
+        The file has no such event list or GTI.
+    """
+    used = {(part.scanned.path, part.number) for part in taken}
+    name = wanted.hdu_name.upper()
+    free = [
+        number
+        for number, hdu in enumerate(scanned.hdus)
+        if hdu.kind == wanted.kind and (scanned.path, number) not in used
+    ]
+    for number in free:
+        if scanned.hdus[number].name.strip().upper() == name:
+            return Part(scanned, number)
+    if any(part.scanned is scanned and part.hdu.name.strip().upper() == name for part in taken):
+        notes.append(Deviation(scanned.path, wanted.hdu_name, "HDU_NAME", "in the index twice", "used once"))
         return None
-    return float(energies.min()), float(energies.max())
-
-
-def _safe_energies(path: Path, aeff: Any) -> tuple[float, float] | None:
-    if aeff is None or "LO_THRES" not in aeff.header or "HI_THRES" not in aeff.header:
+    if len(free) == 1:
+        found = f"no HDU {wanted.hdu_name!r} of kind {wanted.kind}"
+        assumed = f"{scanned.hdus[free[0]].name} taken, the only one"
+        notes.append(Deviation(scanned.path, None, "HDU_NAME", found, assumed))
+        return Part(scanned, free[0])
+    problem = f"no {wanted.kind} HDU {wanted.hdu_name!r} among {', '.join(hdu.name for hdu in scanned.hdus)}"
+    if wanted.kind in RESPONSES:
+        notes.append(Deviation(scanned.path, None, "HDU_NAME", problem, "left out"))
         return None
-    limits = []
-    for keyword in ("LO_THRES", "HI_THRES"):
-        value = aeff.header[keyword]
-        if not isinstance(value, int | float) or not np.isfinite(value) or value <= 0:
-            raise KeywordError(
-                path, f"{value!r}, expected a positive energy in TeV", hdu=aeff.name, keyword=keyword
-            )
-        limits.append(float(value))
-    return limits[0], limits[1]
-
-
-def _gti(path: Path, table: Any, events: Any, reference: TimeReference) -> FloatArray:
-    """Give the good time intervals in the event list's own time reference, shape (n, 2)."""
-    if table is None:
-        return np.empty((0, 2))
-    intervals = np.column_stack([column(path, table, "START"), column(path, table, "STOP")])
-    if not np.all(np.isfinite(intervals)) or np.any(intervals[:, 1] < intervals[:, 0]):
-        raise KeywordError(path, "an interval is not finite or ends before it starts", hdu=table.name)
-    own = _time_reference(path, table) if "MJDREFI" in table.header else reference
-    if own != reference:
-        days = own.time(intervals) - reference.time(0.0)
-        intervals = np.asarray(days.sec if reference.unit == "s" else days.jd)
-    return intervals
+    raise UnreadableFileError(scanned.path, problem)

@@ -1,68 +1,97 @@
-"""From an observation record to the rows that we publish.
+"""From an event list to its row in the collection's ObsCore table.
 
-Two kinds of rows come out: one for the collection's ObsCore table, and one per link of its DataLink
-document. Unknown values are None, never 0 or an empty string.
+The rows of responses, bundles and links are made in ``ingest.companions``, the columns under GADF's own
+keywords in ``ingest.context``. Unknown values are None, never 0 or an empty string.
 """
 
 from __future__ import annotations
 
-import math
+import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from ingest.constants import (
     ARCSEC_PER_DEG,
-    BYTES_PER_KB,
     EARLIEST_MJD,
     EV_PER_TEV,
-    FITS_BLOCK,
     HC_EV_M,
     LATEST_MJD,
     NON_PIXEL_AXIS,
+    SECONDS_PER_DAY,
 )
-from ingest.coverage import circle_polygon, time_moc, to_icrs
+from ingest.coverage import box_polygon, circle_polygon, time_moc, to_icrs
 from ingest.errors import KeywordError
-from ingest.gadf import HDU, RESPONSES, Observation
 from ingest.identifiers import DatasetId
+from ingest.naming import Names
+from ingest.records import EventList, Observation
 from ingest.release import Release
-from ingest.vocabulary import RESPONSE_QUALIFIERS, Vocabulary
+from ingest.vocabulary import Vocabulary
 
 Row = dict[str, Any]
 
 O_UCD = "#".join(("pos.eq", "time", "em.energy"))
 """The observables of an event list, joined by '#' as ivo_hashlist_has expects."""
 
-_SCAN_MODES = {
+SCAN_MODES = {
     "WOBBLE": "on-the-fly-cross-map",
     "POINTING": "on-source",
     "ON": "on-source",
     "OFF": "on-off",
     "RASTER": "raster-map",
+    "SURVEY": "raster-map",
+    "DRIFT": "on-the-fly-cross-scan",
+    "SCAN": "on-the-fly-cross-scan",
     "SLEW": "slew",
 }
-_TRACKED = {"WOBBLE", "POINTING", "ON", "OFF", "RASTER"}
-_RESPONSE_TITLES = {
-    "aeff": "Effective area",
-    "edisp": "Energy dispersion",
-    "psf": "Point spread function",
-    "bkg": "Background rate",
-}
+"""GADF OBS_MODE to scan_mode of the High-Energy extension; other modes give NULL."""
+
+TRACKING_MODES = {"DRIFT": "fixed-az-el-transit", "SLEW": "none"}
+"""GADF OBS_MODE to tracking_mode; in other modes, a pointing in RA and Dec is sidereal."""
 
 
-def observation_row(observation: Observation, release: Release, dataset: DatasetId, server: str) -> Row:
-    """Map an observation to a row of the collection's ObsCore table.
+SECONDS_PER_UNIT = {"s": 1.0, "d": SECONDS_PER_DAY}
+"""GADF TIMEUNIT, as `TimeReference` has it, to seconds."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is the same for all rows of a release.
+
+    Attributes
+    ----------
+    release
+        Its configuration.
+    terms
+        The vocabulary.
+    names
+        How its data sets are called.
+    server
+        The server's URL, without a slash at its end.
+    today
+        Rows of observations that are released later say that they are proprietary.
+    """
+
+    release: Release
+    terms: Vocabulary
+    names: Names
+    server: str
+    today: datetime.date
+
+
+def observation_row(
+    observation: Observation, events: EventList, dataset: DatasetId, publication: Publication
+) -> Row:
+    """Map an event list to ObsCore and the High-Energy extension, without its access columns.
 
     Parameters
     ----------
-    observation
-        What the file says.
-    release
-        What the release says.
+    observation, events
+        What the files say.
     dataset
         Identity of the event list.
-    server
-        The server's URL, without a slash at its end.
+    publication
+        What the release says.
 
     Returns
     -------
@@ -75,156 +104,175 @@ def observation_row(observation: Observation, release: Release, dataset: Dataset
     KeywordError
         A keyword that every GADF event list has is missing or senseless.
     """
+    release = publication.release
     row: Row = {
-        "dataproduct_type": Vocabulary.named(release.vocabulary).event_list,
+        "dataproduct_type": publication.terms.event_list,
         "dataproduct_subtype": release.dataproduct_subtype,
         "calib_level": release.calib_level,
         "obs_collection": release.obs_collection,
-        "obs_id": dataset.obs_id,
+        "obs_id": observation.obs_id,
         "obs_publisher_did": str(dataset),
         "obs_creator_did": None,
-        "access_url": server + bundle_path(dataset, observation.path.name),
-        "access_format": Vocabulary.named(release.vocabulary).gadf,
-        "access_estsize": math.ceil(observation.file_size / BYTES_PER_KB),
+        "access_url": None,
+        "access_format": None,
+        "access_estsize": None,
         "preview": None,
-        "target_class": None,
         "o_ucd": O_UCD,
         "em_ucd": "em.energy",
         "pol_states": None,
         "s_pixel_scale": None,
-        "ev_xel": observation.n_events,
+        "ev_xel": events.n_events,
         "messenger_name": "photon",
         "messenger_pdgid": "+22",
     }
     row.update(dict.fromkeys(("s_calib_status", "t_calib_status", "em_calib_status"), release.calib_status))
     row.update(dict.fromkeys(("s_xel1", "s_xel2", "t_xel", "em_xel", "pol_xel"), NON_PIXEL_AXIS))
-    row.update(_who(observation, release, dataset))
-    row.update(_where(observation, release))
-    row.update(_when(observation))
-    row.update(_energies(observation, release))
-    row.update(_modes(observation))
+    row.update(_who(observation, events, publication))
+    row.update(_where(events, release))
+    row.update(_when(events))
+    row.update(_energies(events, release))
+    row.update(_modes(events))
     return row
 
 
-def text(header: Mapping[str, Any], keyword: str) -> str | None:
-    """Give a keyword as stripped text; None if it is missing or blank."""
-    value = header.get(keyword)
-    if value is None or not str(value).strip():
-        return None
-    return str(value).strip()
+def label_of(obs_id: str, facility: str | None, *, simulated: bool) -> str:
+    """Give what an observation is called in titles and descriptions."""
+    label = f"{facility} observation {obs_id}" if facility else f"observation {obs_id}"
+    return f"{label} (simulated)" if simulated else label
 
 
-def _number(observation: Observation, keyword: str, *, low: float, high: float) -> float:
-    value = observation.events.get(keyword)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise KeywordError(
-            observation.path,
-            f"{'missing' if value is None else repr(value)}, expected a number from {low:g} to {high:g}",
-            hdu="EVENTS",
-            keyword=keyword,
-        )
-    return float(value)
+def facility_of(events: EventList, release: Release) -> str | None:
+    """Give the name of the facility for people: the registry record's, or TELESCOP."""
+    return release.registry.facility if release.registry else events.keywords.text("TELESCOP")
 
 
-def observation_id(observation: Observation) -> str:
-    """Give OBS_ID as text.
+def release_date(events: EventList, release: Release) -> datetime.date | None:
+    """Give the date from which an observation is public, None if nothing says one."""
+    keyword = release.keywords.release_date
+    said = events.keywords.text(keyword) if keyword else None
+    if said is None or keyword is None:
+        return release.release_date
+    try:
+        return datetime.date.fromisoformat(said[:10])
+    except ValueError:
+        events.keywords.note(keyword, f"no date in ISO 8601, taken as {release.release_date or 'public'}")
+        return release.release_date
+
+
+def _who(observation: Observation, events: EventList, publication: Publication) -> Row:
+    release, keywords = publication.release, events.keywords
+    target = keywords.text("OBJECT")
+    title = label_of(observation.obs_id, facility_of(events, release), simulated=False)
+    if target:
+        title += f" of {target}"
+    if events.label:
+        title += f", events of type {events.label}"
+    public_from = release_date(events, release)
+    withheld = public_from is not None and public_from > publication.today
+    own = release.keywords
+    return {
+        "obs_title": f"{title} (simulated)" if release.simulated else title,
+        "target_name": target,
+        "target_class": keywords.text(own.target_class) if own.target_class else None,
+        "facility_name": keywords.text("TELESCOP"),
+        "instrument_name": keywords.text("INSTRUME"),
+        "obs_creator_name": release.creator_name,
+        "obs_release_date": public_from,
+        "bib_reference": release.bib_reference,
+        "data_rights": "proprietary" if withheld else release.data_rights,
+        "publisher_id": f"ivo://{publication.names.authority}",
+        "proposal_id": keywords.text(own.proposal_id) if own.proposal_id else None,
+    }
+
+
+def position(events: EventList) -> tuple[float, float] | None:
+    """Give the pointing in ICRS degrees; None if it is not fixed in the sky.
 
     Raises
     ------
     KeywordError
-        It is missing or blank.
+        The pointing, or its frame, makes no sense.
     """
-    found = text(observation.events, "OBS_ID")
-    if found is None:
-        raise KeywordError(observation.path, "missing", hdu="EVENTS", keyword="OBS_ID")
-    return found
-
-
-def _who(observation: Observation, release: Release, dataset: DatasetId) -> Row:
-    events = observation.events
-    target = text(events, "OBJECT")
-    title = f"{release.registry.facility} observation {dataset.obs_id}"
-    if target:
-        title += f" of {target}"
-    return {
-        "obs_title": f"{title} (simulated)" if release.simulated else title,
-        "target_name": target,
-        "facility_name": text(events, "TELESCOP"),
-        "instrument_name": text(events, "INSTRUME"),
-        "obs_creator_name": release.creator_name,
-        "obs_release_date": release.release_date,
-        "bib_reference": release.bib_reference,
-        "data_rights": release.data_rights,
-        "publisher_id": f"ivo://{dataset.authority}",
-        "proposal_id": None,
-    }
-
-
-def _where(observation: Observation, release: Release) -> Row:
-    events = observation.events
-    ra = _number(observation, "RA_PNT", low=-360.0, high=720.0)
-    dec = _number(observation, "DEC_PNT", low=-90.0, high=90.0)
-    frame = text(events, "RADESYS") or text(events, "RADECSYS") or "ICRS"
+    keywords = events.keywords
+    if (keywords.text("OBS_MODE") or "").upper() == "DRIFT":  # the position of some moment, if any
+        return None
+    if keywords.get("RA_PNT") is None or keywords.get("DEC_PNT") is None:
+        return None
+    ra = keywords.require("RA_PNT", low=-360.0, high=720.0)
+    dec = keywords.require("DEC_PNT", low=-90.0, high=90.0)
+    equinox = keywords.number("EQUINOX", low=1800.0, high=2200.0)
     try:
-        ra, dec = to_icrs(ra, dec, frame, float(events.get("EQUINOX", 2000.0)))
+        return to_icrs(ra, dec, keywords.text("RADECSYS") or "ICRS", 2000.0 if equinox is None else equinox)
     except ValueError as error:
-        raise KeywordError(observation.path, str(error), hdu="EVENTS", keyword="RADECSYS") from error
-    fov = observation.performance.fov_deg
-    psf = observation.performance.psf_deg
-    known = fov is not None or psf is not None
+        raise KeywordError(keywords.path, str(error), hdu=keywords.hdu, keyword="RADECSYS") from error
+
+
+def _where(events: EventList, release: Release) -> Row:
+    at, fov, psf = position(events), events.performance.fov_deg, events.performance.psf_deg
+    region: list[float] | None = None
+    if at is not None:
+        region = None if fov is None else circle_polygon(*at, 0.5 * fov)
+    elif events.event_box_deg is not None:
+        region = box_polygon(*events.event_box_deg)
     return {
-        "s_ra": ra,
-        "s_dec": dec,
+        "s_ra": None if at is None else at[0],
+        "s_dec": None if at is None else at[1],
         "s_fov": fov,
-        "s_region": None if fov is None else circle_polygon(ra, dec, 0.5 * fov),
+        "s_region": region,
         "s_resolution": None if psf is None else psf * ARCSEC_PER_DEG,
-        "s_ref_energy": release.reference_energy_tev * EV_PER_TEV if known else None,
+        "s_ref_energy": None if fov is None and psf is None else release.reference_energy_tev * EV_PER_TEV,
         "s_ref_oaa": release.reference_offset_deg if psf is not None else None,
     }
 
 
-def _when(observation: Observation) -> Row:
-    start, stop = (_moment(observation, keyword) for keyword in ("TSTART", "TSTOP"))
+def _when(events: EventList) -> Row:
+    keywords = events.keywords
+    start, stop = (_moment(events, keyword) for keyword in ("TSTART", "TSTOP"))
     if stop < start:
         raise KeywordError(
-            observation.path,
-            f"{observation.events['TSTOP']!r} lies before TSTART = {observation.events['TSTART']!r}",
-            hdu="EVENTS",
+            keywords.path,
+            f"{keywords['TSTOP']!r} lies before TSTART = {keywords['TSTART']!r}",
+            hdu=keywords.hdu,
             keyword="TSTOP",
         )
-    live = observation.events.get("LIVETIME")
-    resolution = observation.events.get("TIMEDEL")
     return {
         "t_min": start,
         "t_max": stop,
-        "t_exptime": None if live is None else _number(observation, "LIVETIME", low=0.0, high=1e9),
-        "t_resolution": None if resolution is None else _number(observation, "TIMEDEL", low=0.0, high=1e9),
-        "t_intervals": _coverage(observation),
+        "t_exptime": keywords.number("LIVETIME", low=0.0, high=1e9),
+        "t_resolution": _resolution(events),
+        "t_intervals": _coverage(events),
     }
 
 
-def _moment(observation: Observation, keyword: str) -> float:
+def _resolution(events: EventList) -> float | None:
+    """Give TIMEDEL in s; FITS 4.0, section 9.4, has it in the unit of the times."""
+    step = events.keywords.number("TIMEDEL", low=0.0, high=1e9)
+    return step * SECONDS_PER_UNIT[events.time_reference.unit] if step else None
+
+
+def _moment(events: EventList, keyword: str) -> float:
     """Give a keyword with a time as MJD in TT."""
-    elapsed = _number(observation, keyword, low=-1e12, high=1e12)
-    mjd = observation.time_reference.mjd_tt(elapsed)
+    keywords = events.keywords
+    elapsed = keywords.require(keyword, low=-1e12, high=1e12)
+    mjd = events.time_reference.mjd_tt(elapsed)
     if not EARLIEST_MJD <= mjd <= LATEST_MJD:
         raise KeywordError(
-            observation.path,
+            keywords.path,
             f"{elapsed!r} is MJD {mjd:.1f}, expected one from {EARLIEST_MJD:g} to {LATEST_MJD:g}",
-            hdu="EVENTS",
+            hdu=keywords.hdu,
             keyword=keyword,
         )
     return mjd
 
 
-def _coverage(observation: Observation) -> str | None:
+def _coverage(events: EventList) -> str | None:
     """Give the good time intervals as a time MOC; None without any."""
-    if not len(observation.gti):
+    if not len(events.intervals):
         return None
-    starts, stops = (observation.time_reference.time(observation.gti[:, side]) for side in (0, 1))
+    starts, stops = (events.time_reference.time(events.intervals[:, side]) for side in (0, 1))
     if starts.mjd.min() < EARLIEST_MJD or stops.mjd.max() > LATEST_MJD:
         raise KeywordError(
-            observation.path,
+            events.keywords.path,
             f"an interval reaches from MJD {starts.mjd.min():.1f} to {stops.mjd.max():.1f},"
             f" expected {EARLIEST_MJD:g} to {LATEST_MJD:g}",
             hdu="GTI",
@@ -232,15 +280,19 @@ def _coverage(observation: Observation) -> str | None:
     return time_moc(starts, stops)
 
 
-def _energies(observation: Observation, release: Release) -> Row:
+def energy_columns(limits_tev: tuple[float, float] | None) -> Row:
+    """Give energy_min, energy_max (eV), em_min and em_max (m) of a range in TeV."""
+    if limits_tev is None or limits_tev[0] <= 0:
+        return dict.fromkeys(("energy_min", "energy_max", "em_min", "em_max"))
+    low, high = (limit * EV_PER_TEV for limit in limits_tev)
+    return {"energy_min": low, "energy_max": high, "em_min": HC_EV_M / high, "em_max": HC_EV_M / low}
+
+
+def _energies(events: EventList, release: Release) -> Row:
     """Give the safe range if the effective area gives one, else the range of the events."""
-    limits = observation.safe_energy_tev or observation.event_energy_tev
-    width = observation.performance.energy_resolution
+    width = events.performance.energy_resolution
     energy = release.reference_energy_tev * EV_PER_TEV
-    row: Row = dict.fromkeys(("energy_min", "energy_max", "em_min", "em_max"))
-    if limits is not None:
-        low, high = (limit * EV_PER_TEV for limit in limits)
-        row |= {"energy_min": low, "energy_max": high, "em_min": HC_EV_M / high, "em_max": HC_EV_M / low}
+    row = energy_columns(events.safe_energy_tev or events.event_energy_tev)
     row |= dict.fromkeys(("em_res_power", "em_resolution", "em_ref_energy", "em_ref_oaa"))
     if width is not None and width > 0:
         row |= {
@@ -252,99 +304,31 @@ def _energies(observation: Observation, release: Release) -> Row:
     return row
 
 
-def _modes(observation: Observation) -> Row:
-    events = observation.events
-    mode = text(events, "OBS_MODE")
+def _modes(events: EventList) -> Row:
+    keywords = events.keywords
+    mode = keywords.text("OBS_MODE")
     key = (mode or "").upper()
-    tracking = "sidereal" if key in _TRACKED else None
-    depth = None if events.get("CONV_DEP") is None else _number(observation, "CONV_DEP", low=0.0, high=1e9)
-    aeff = observation.first("aeff")
+    pointed = position(events) is not None
+    tracking = TRACKING_MODES.get(key, "sidereal" if pointed else None)
+    depth = keywords.number("CONV_DEP")
+    pointing = None
+    if depth is not None:
+        pointing = "parallel" if depth == 0 else "convergent" if depth > 0 else "divergent"
+    areas = [response.hdu.header for response in events.responses if response.hdu.kind == "aeff"]
     return {
         "obs_mode": mode,
         "tracking_mode": tracking,
         "tracking_type": tracking,
-        "scan_mode": _SCAN_MODES.get(key),
-        # GADF: 0 is parallel pointing; a depth says how far away the axes meet, not the angle.
-        "pointing_mode": None if depth is None else ("parallel" if depth == 0 else "convergent"),
-        "analysis_mode": text(events, "CONFIG") or (text(aeff.header, "CONFIG") if aeff else None),
-        "event_type": text(events, "EV_CLASS"),
+        "scan_mode": SCAN_MODES.get(key),
+        "pointing_mode": pointing,
+        "analysis_mode": keywords.text("CONFIG")
+        or (_text(areas[0], "CONFIG") if areas else None)
+        or keywords.text("ANA_VER")
+        or keywords.text("IRF"),
+        "event_type": keywords.text("EVTYPE") or keywords.text("EV_CLASS") or events.label,
     }
 
 
-def link_rows(observation: Observation, release: Release, dataset: DatasetId, source: str) -> list[Row]:
-    """Map an observation to the rows of its DataLink document.
-
-    Each row leads to one file that we serve: the event list with its good time intervals, each
-    response, and the whole file. ``hdus`` says which HDUs of the run's file make the linked file
-    (``offset+size``, separated by blanks; None is the file as it is).
-
-    Parameters
-    ----------
-    observation, release, dataset
-        As for :func:`observation_row`.
-    source
-        Path of the run's file below the DaCHS inputs directory.
-    """
-    terms = Vocabulary.named(release.vocabulary)
-    label = f"{release.registry.facility} observation {dataset.obs_id}"
-    if release.simulated:
-        label += " (simulated)"
-    parts = [(terms.event_list, "#this", f"Event list of {label}", _hdus(observation, "events", "gti"))]
-    for kind in RESPONSES:
-        found = _hdus(observation, kind)
-        if found:
-            qualifier = RESPONSE_QUALIFIERS[kind]
-            parts.append((qualifier, "#calibration", f"{_RESPONSE_TITLES[kind]} for {label}", found))
-    rows = [
-        _link(dataset, terms, qualifier, semantics, description)
-        | {
-            "access_path": part_path(dataset, qualifier),
-            "source": source,
-            "content_length": FITS_BLOCK + sum(hdu.size for hdu in hdus),
-            "hdus": " ".join(f"{hdu.offset}+{hdu.size}" for hdu in hdus),
-        }
-        for qualifier, semantics, description, hdus in parts
-    ]
-    bundle = f"Everything of {label} in one file: events, good time intervals, responses"
-    rows.append(
-        _link(dataset, terms, terms.event_bundle, "#package", bundle)
-        | {
-            "access_path": bundle_path(dataset, observation.path.name),
-            "source": source,
-            "content_length": observation.file_size,
-            "hdus": None,
-        }
-    )
-    return rows
-
-
-def _file_path(dataset: DatasetId, name: str) -> str:
-    return f"/{dataset.collection}/q/file/custom/{quote(dataset.obs_id, safe='')}/{quote(name, safe='')}"
-
-
-def part_path(dataset: DatasetId, qualifier: str) -> str:
-    """Give the path, from the server's root, of a file cut out of a run's file.
-
-    Its name holds the observation, so that files of several runs can lie in one folder.
-    """
-    return _file_path(dataset, f"{dataset.obs_id}_{qualifier}.fits")
-
-
-def bundle_path(dataset: DatasetId, name: str) -> str:
-    """Give the path, from the server's root, of a run's complete file, which keeps its name."""
-    return _file_path(dataset, name)
-
-
-def _hdus(observation: Observation, *kinds: str) -> list[HDU]:
-    return [hdu for kind in kinds if (hdu := observation.first(kind)) is not None]
-
-
-def _link(dataset: DatasetId, terms: Vocabulary, qualifier: str, semantics: str, description: str) -> Row:
-    return {
-        "id": str(dataset),
-        "obs_id": dataset.obs_id,
-        "semantics": semantics,
-        "content_qualifier": qualifier,
-        "content_type": terms.gadf,
-        "description": description,
-    }
+def _text(header: Mapping[str, Any], keyword: str) -> str | None:
+    value = str(header.get(keyword, "")).strip()
+    return value if value and value.isprintable() else None

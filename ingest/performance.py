@@ -6,17 +6,19 @@ columns of the High-Energy extension that say where they hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from astropy.units import Quantity, Unit
 
 from ingest.arrays import FloatArray
+from ingest.fits_files import convert, has, raw_column, unit_of
 
 CONTAINMENT = 0.68
 """Fraction of events that defines both resolutions, as is usual for Cherenkov telescopes."""
+
+_BISECTIONS = 60
 
 
 @dataclass(frozen=True)
@@ -39,82 +41,257 @@ class Performance:
     energy_resolution: float | None = None
 
 
-def measure(responses: Mapping[str, Any], *, energy_tev: float, offset_deg: float) -> Performance:
-    """Evaluate the responses of one run.
+@dataclass(frozen=True)
+class Measured:
+    """What one response says.
+
+    Attributes
+    ----------
+    energy_tev, offset_deg
+        Range of its energy axis in TeV and of its offset axis in degrees; None where it has none.
+    value
+        ``fov_deg`` of an effective area, ``psf_deg`` of a point spread function, ``energy_resolution``
+        of an energy dispersion; None for others, and where the response does not tell.
+    problem
+        Why its table cannot be read, None if it can.
+    """
+
+    energy_tev: tuple[float, float] | None = None
+    offset_deg: tuple[float, float] | None = None
+    value: float | None = None
+    problem: str | None = None
+
+
+class _UnusableTableError(Exception):
+    """A table is not made as its form demands; the message says what is wrong."""
+
+
+def examine(
+    hdu: Any, form: str | None, *, energy_tev: float, offset_deg: float, theta: Any = None
+) -> Measured:
+    """Evaluate one response.
 
     Parameters
     ----------
-    responses
-        astropy table HDUs by type: ``aeff``, ``edisp``, ``psf``. Forms that are not tabulated
-        over energy and offset give None.
+    hdu
+        astropy table HDU.
+    form
+        Its form, see `ingest.records.HDU`.
     energy_tev, offset_deg
         Where to evaluate; the bin that holds the value is used, without interpolation.
+    theta
+        The table HDU with the angles of a ``psf_gtpsf``.
     """
-    aeff, edisp, psf = (responses.get(kind) for kind in ("aeff", "edisp", "psf"))
-    return Performance(
-        fov_deg=_field_of_view(aeff, energy_tev) if _has(aeff, "EFFAREA") else None,
-        psf_deg=_psf_radius(psf, energy_tev, offset_deg) if _has(psf, "RPSF") else None,
-        energy_resolution=_energy_width(edisp, energy_tev, offset_deg) if _has(edisp, "MIGRA_LO") else None,
-    )
+    problem, value = None, None
+    try:
+        if form == "psf_gtpsf":
+            value = _gtpsf_radius(hdu, theta, energy_tev)
+        elif form in _MEASURES:
+            value = _MEASURES[form](hdu, energy_tev, offset_deg)
+    except _UnusableTableError as error:
+        problem = str(error)
+    return Measured(_energy_range(hdu), _offset_range(hdu), value, problem)
 
 
-def _has(hdu: Any, name: str) -> bool:
-    return hdu is not None and name in hdu.columns.names and len(hdu.data) == 1
+def _energy_range(hdu: Any) -> tuple[float, float] | None:
+    if has(hdu, "ENERGY", "PSF"):
+        values = convert(_floats(raw_column(hdu, "ENERGY")), unit_of(hdu, "ENERGY") or "MeV", "TeV")
+        return _range(values, values)
+    try:
+        low, high = _axis(hdu, _energy_axis(hdu), "TeV")
+    except _UnusableTableError:
+        return None
+    return _range(low[low > 0], high)
+
+
+def _offset_range(hdu: Any) -> tuple[float, float] | None:
+    try:
+        return _range(*_axis(hdu, "THETA", "deg"))
+    except _UnusableTableError:
+        return None
+
+
+def _floats(values: FloatArray | None) -> FloatArray:
+    return np.empty(0) if values is None else values
+
+
+def _range(low: FloatArray | None, high: FloatArray | None) -> tuple[float, float] | None:
+    if low is None or high is None:
+        return None
+    low, high = low[np.isfinite(low)], high[np.isfinite(high)]
+    return (float(low.min()), float(high.max())) if low.size and high.size else None
+
+
+def _energy_axis(hdu: Any) -> str:
+    return "ETRUE" if has(hdu, "ETRUE_LO") and not has(hdu, "ENERG_LO") else "ENERG"
+
+
+def _vector(hdu: Any, name: str, unit: str | None = None) -> FloatArray:
+    """Give the one cell of a column, in a unit."""
+    values = raw_column(hdu, name)
+    if values is None:
+        raise _UnusableTableError(f"no column {name} of numbers")
+    if len(values) != 1:
+        raise _UnusableTableError(f"{len(values)} rows, expected 1")
+    if unit is None:
+        return np.asarray(values[0])
+    converted = convert(np.atleast_1d(values[0]), unit_of(hdu, name), unit)
+    if converted is None:
+        raise _UnusableTableError(f"unit {unit_of(hdu, name)!r} of {name}, expected one like {unit!r}")
+    return converted
 
 
 def _axis(hdu: Any, name: str, unit: str) -> tuple[FloatArray, FloatArray]:
     """Give the lower and upper bin edges of one axis, shape (n,), in a unit."""
-    edges = []
-    for column in (f"{name}_LO", f"{name}_HI"):
-        given = hdu.columns[column].unit
-        values = np.asarray(hdu.data[column][0], dtype=float)
-        edges.append(Quantity(values, Unit(given)).to_value(unit) if given else values)
-    return edges[0], edges[1]
+    low, high = (_vector(hdu, f"{name}_{side}", unit).ravel() for side in ("LO", "HI"))
+    if len(low) != len(high) or not len(low):
+        raise _UnusableTableError(f"{len(low)} values of {name}_LO, {len(high)} of {name}_HI")
+    return low, high
+
+
+def _cube(hdu: Any, name: str, *lengths: int) -> FloatArray:
+    """Give the values of a response in a shape: some files have no TDIM."""
+    values = _vector(hdu, name)
+    if values.size != math.prod(lengths):
+        raise _UnusableTableError(f"{values.size} values of {name}, expected {' x '.join(map(str, lengths))}")
+    return values.reshape(lengths)
 
 
 def _bin(low: FloatArray, high: FloatArray, value: float) -> int | None:
     """Give the bin of a value, the nearest node where LO equals HI, or None outside."""
     if np.array_equal(low, high):
-        return int(np.argmin(np.abs(low - value))) if low[0] <= value <= low[-1] else None
-    inside = np.flatnonzero((low <= value) & (value < high))
-    return int(inside[0]) if inside.size else None
+        inside = np.nanmin(low) <= value <= np.nanmax(low) if np.isfinite(low).any() else False
+        return int(np.nanargmin(np.abs(low - value))) if inside else None
+    found = np.flatnonzero((low <= value) & (value < high))
+    return int(found[0]) if found.size else None
 
 
-def _field_of_view(aeff: Any, energy_tev: float) -> float | None:
-    energy = _bin(*_axis(aeff, "ENERG", "TeV"), energy_tev)
+def _field_of_view(aeff: Any, energy_tev: float, _offset_deg: float) -> float | None:
+    low, high = _axis(aeff, _energy_axis(aeff), "TeV")
+    offsets = _axis(aeff, "THETA", "deg")[1]
+    area = _cube(aeff, "EFFAREA", len(offsets), len(low))
+    energy = _bin(low, high, energy_tev)
     if energy is None:
         return None
-    offsets = _axis(aeff, "THETA", "deg")[1]
-    seen = offsets[np.asarray(aeff.data["EFFAREA"][0])[:, energy] > 0]
-    return 2.0 * float(seen.max()) if seen.size and seen.max() > 0 else None
+    seen = offsets[(area[:, energy] > 0) & (offsets > 0)]
+    return 2.0 * float(seen.max()) if seen.size else None
 
 
-def _psf_radius(psf: Any, energy_tev: float, offset_deg: float) -> float | None:
-    energy = _bin(*_axis(psf, "ENERG", "TeV"), energy_tev)
-    offset = _bin(*_axis(psf, "THETA", "deg"), offset_deg)
-    if energy is None or offset is None:
-        return None
-    low, high = _axis(psf, "RAD", "rad")
-    density = np.asarray(psf.data["RPSF"][0], dtype=float)[:, offset, energy]
-    content = np.cumsum(density * 2.0 * np.pi * (np.cos(low) - np.cos(high)))
+def _cell(hdu: Any, energy_tev: float, offset_deg: float) -> tuple[tuple[int, int], int | None, int | None]:
+    """Give the lengths of the offset and energy axes, and the bins in them."""
+    energies = _axis(hdu, _energy_axis(hdu), "TeV")
+    offsets = _axis(hdu, "THETA", "deg")
+    shape = len(offsets[0]), len(energies[0])
+    return shape, _bin(*offsets, offset_deg), _bin(*energies, energy_tev)
+
+
+def _contained(edges: FloatArray, content: FloatArray, fractions: FloatArray) -> FloatArray | None:
+    """Give where the cumulated content of bins, shape (n,), reaches fractions of its end."""
+    content = np.cumsum(content)
     if not np.isfinite(content[-1]) or content[-1] <= 0:
         return None
-    radius = np.interp(CONTAINMENT * content[-1], np.concatenate([[0.0], content]), np.append(low[:1], high))
-    return float(np.rad2deg(radius))
+    at = np.interp(fractions, np.concatenate([[0.0], content]) / content[-1], edges)
+    return np.asarray(at) if np.all(np.isfinite(at)) else None
+
+
+def _table_radius(psf: Any, energy_tev: float, offset_deg: float) -> float | None:
+    (n_offsets, n_energies), offset, energy = _cell(psf, energy_tev, offset_deg)
+    low, high = _axis(psf, "RAD", "rad" if unit_of(psf, "RAD_LO") else "deg")
+    if not unit_of(psf, "RAD_LO"):
+        low, high = np.deg2rad(low), np.deg2rad(high)
+    cube = _cube(psf, "RPSF", len(low), n_offsets, n_energies)
+    if energy is None or offset is None:
+        return None
+    content = cube[:, offset, energy] * 2.0 * np.pi * (np.cos(low) - np.cos(high))
+    radius = _contained(np.append(low[:1], high), content, np.array([CONTAINMENT]))
+    return None if radius is None else float(np.rad2deg(radius[0]))
+
+
+def _gauss_radius(psf: Any, energy_tev: float, offset_deg: float) -> float | None:
+    """Give the 68 % radius of GADF's sum of three Gaussians, which SCALE does not change."""
+    shape, offset, energy = _cell(psf, energy_tev, offset_deg)
+    terms = [(_cube(psf, "SCALE", *shape), _vector(psf, "SIGMA_1", "deg").reshape(-1))]
+    for number in ("2", "3"):
+        if has(psf, f"AMPL_{number}", f"SIGMA_{number}"):
+            sigma = _vector(psf, f"SIGMA_{number}", "deg").reshape(-1)
+            terms.append((_cube(psf, f"AMPL_{number}", *shape), sigma))
+    if any(sigma.size != math.prod(shape) for _, sigma in terms):
+        raise _UnusableTableError(f"expected {shape[0]} x {shape[1]} values of SIGMA_1, SIGMA_2, SIGMA_3")
+    if energy is None or offset is None:
+        return None
+    here = [(a[offset, energy], s.reshape(shape)[offset, energy]) for a, s in terms]
+    if not here[0][0] > 0:
+        return None
+    # SCALE is a common factor, and the first amplitude is 1.
+    parts = [(1.0, here[0][1]), *here[1:]]
+    valid = [(a * s**2, s) for a, s in parts if math.isfinite(a) and math.isfinite(s) and a != 0 and s > 0]
+    total = float(sum(weight for weight, _ in valid))
+    if not valid or total <= 0:
+        return None
+    low, high = 0.0, 10.0 * float(max(sigma for _, sigma in valid))
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        inside = sum(weight * -math.expm1(-0.5 * (middle / sigma) ** 2) for weight, sigma in valid)
+        low, high = (middle, high) if inside < CONTAINMENT * total else (low, middle)
+    return 0.5 * (low + high)
+
+
+def _king_radius(psf: Any, energy_tev: float, offset_deg: float) -> float | None:
+    shape, offset, energy = _cell(psf, energy_tev, offset_deg)
+    gamma, sigma = _cube(psf, "GAMMA", *shape), _vector(psf, "SIGMA", "deg")
+    if sigma.size != math.prod(shape):
+        raise _UnusableTableError(f"{sigma.size} values of SIGMA, expected {shape[0]} x {shape[1]}")
+    if energy is None or offset is None:
+        return None
+    slope, width = float(gamma[offset, energy]), float(sigma.reshape(shape)[offset, energy])
+    if not (math.isfinite(slope) and slope > 1 and math.isfinite(width) and width > 0):
+        return None
+    # The integral up to r is 1 - (1 + r^2 / (2 gamma sigma^2))^(1 - gamma).
+    with np.errstate(over="ignore"):
+        radius = width * float(np.sqrt(2.0 * slope * np.expm1(math.log1p(-CONTAINMENT) / (1.0 - slope))))
+    return radius if math.isfinite(radius) else None
+
+
+def _gtpsf_radius(psf: Any, theta: Any, energy_tev: float) -> float | None:
+    """Give the 68 % radius of the output of gtpsf: a row per energy, the angles in another HDU."""
+    angles = None if theta is None else raw_column(theta, "THETA")
+    density, energies = raw_column(psf, "PSF"), raw_column(psf, "ENERGY")
+    if angles is None:
+        raise _UnusableTableError("no HDU with a column THETA of numbers")
+    if density is None or energies is None or density.shape != (energies.size, angles.size):
+        raise _UnusableTableError(
+            f"expected columns ENERGY and PSF, the latter with {angles.size} values per row"
+        )
+    nodes = convert(energies, unit_of(psf, "ENERGY") or "MeV", "TeV")
+    radii = convert(angles.ravel(), unit_of(theta, "THETA") or "deg", "rad")
+    if nodes is None or radii is None or radii.size < 2:
+        raise _UnusableTableError("expected ENERGY in MeV and several THETA in deg")
+    usable = np.flatnonzero(np.isfinite(nodes) & (nodes > 0))
+    if not usable.size or not nodes[usable].min() <= energy_tev <= nodes[usable].max():
+        return None
+    row = usable[np.argmin(np.abs(np.log(nodes[usable] / energy_tev)))]
+    ring = density[row] * 2.0 * np.pi * np.sin(radii)
+    content = 0.5 * (ring[1:] + ring[:-1]) * np.diff(radii)
+    radius = _contained(radii, content, np.array([CONTAINMENT]))
+    return None if radius is None else float(np.rad2deg(radius[0]))
 
 
 def _energy_width(edisp: Any, energy_tev: float, offset_deg: float) -> float | None:
-    axis = "ENERG" if "ENERG_LO" in edisp.columns.names else "ETRUE"
-    energy = _bin(*_axis(edisp, axis, "TeV"), energy_tev)
-    offset = _bin(*_axis(edisp, "THETA", "deg"), offset_deg)
+    (n_offsets, n_energies), offset, energy = _cell(edisp, energy_tev, offset_deg)
+    low, high = _axis(edisp, "MIGRA", "")
+    matrix = _cube(edisp, "MATRIX", n_offsets, len(low), n_energies)
     if energy is None or offset is None:
         return None
-    low, high = _axis(edisp, "MIGRA", "")
-    density = np.asarray(edisp.data["MATRIX"][0], dtype=float)[offset, :, energy]
-    content = np.cumsum(density * (high - low))
-    if not np.isfinite(content[-1]) or content[-1] <= 0:
-        return None
     tail = 0.5 * (1.0 - CONTAINMENT)
-    edges = np.concatenate([low[:1], high])
-    at = np.interp([tail, 1.0 - tail], np.concatenate([[0.0], content]) / content[-1], edges)
-    return float(0.5 * (at[1] - at[0]))
+    content = matrix[offset, :, energy] * (high - low)
+    at = _contained(np.append(low[:1], high), content, np.array([tail, 1.0 - tail]))
+    return None if at is None else float(0.5 * (at[1] - at[0]))
+
+
+_MEASURES = {
+    "aeff_2d": _field_of_view,
+    "edisp_2d": _energy_width,
+    "psf_table": _table_radius,
+    "psf_3gauss": _gauss_radius,
+    "psf_king": _king_radius,
+}

@@ -39,6 +39,27 @@ class Registry(_Strict):
     instrument: str = Field(description="Name of the instrument.")
 
 
+class Keywords(_Strict):
+    """Header keywords that a facility uses for what GADF has no keyword for."""
+
+    proposal_id: str | None = Field(None, description="Keyword with the ObsCore proposal_id.")
+    proposal_type: str | None = Field(None, description="Keyword with the kind of proposal.")
+    proposal_title: str | None = Field(None, description="Keyword with the title of the proposal.")
+    proposal_contact: str | None = Field(None, description="Keyword with the contact of the proposal.")
+    release_date: str | None = Field(
+        None, description="Keyword with the date (ISO 8601) from which the observation is public."
+    )
+    target_class: str | None = Field(None, description="Keyword with the ObsCore target_class.")
+
+
+class Site(_Strict):
+    """Where the telescopes stand, if the headers do not say it, or say it wrongly."""
+
+    longitude_deg: float = Field(ge=-180, le=360, description="Longitude, positive to the east.")
+    latitude_deg: float = Field(ge=-90, le=90, description="Latitude, positive to the north.")
+    height_m: float = Field(ge=-500, le=9000, description="Height above sea level in metres.")
+
+
 class Release(_Strict):
     """One release of one collection."""
 
@@ -46,10 +67,14 @@ class Release(_Strict):
     dataproduct_subtype: str = Field("GADF DL3", description="ObsCore dataproduct_subtype of every row.")
     calib_level: int = Field(2, ge=0, le=4, description="ObsCore calib_level; 2 for DL3 event lists.")
     simulated: bool = Field(description="True if no telescope took these data; titles then say so.")
-    vocabulary: Literal["talk", "draft"] = Field(
-        "talk", description="The terms to use, see ingest.vocabulary."
+    files: str = Field(
+        "data/*.fits.gz", description="Pattern of the event files below the release's directory."
     )
-    files: str = Field("data/*.fits.gz", description="Pattern of the event files below the data directory.")
+    index: str | None = Field(
+        None,
+        description="Directory of the index tables (hdu-index and obs-index) below the release's directory;"
+        " they are used in place of the pattern.",
+    )
     creator_name: str = Field(description="ObsCore obs_creator_name of every row.")
     bib_reference: str | None = Field(None, description="ObsCore bib_reference of every row.")
     data_rights: Literal["public", "secure", "proprietary"] = Field(
@@ -68,16 +93,21 @@ class Release(_Strict):
     expected_files: int | None = Field(
         None, gt=0, description="Number of event files of the complete release; fewer are reported."
     )
-    registry: Registry
+    keywords: Keywords = Field(
+        default_factory=lambda: Keywords.model_validate({}), description="Keywords of the facility's own."
+    )
+    site: Site | None = Field(None, description="The site, if the headers do not have it right.")
+    registry: Registry | None = Field(
+        None, description="The registry record; exactly one release of a collection has it."
+    )
 
     @model_validator(mode="after")
     def _simulated_says_so(self) -> Release:
         if self.simulated:
-            for name, text in (
-                ("obs_collection", self.obs_collection),
-                ("title", self.registry.title),
-                ("description", self.registry.description),
-            ):
+            texts = {"obs_collection": self.obs_collection}
+            if self.registry is not None:
+                texts |= {"title": self.registry.title, "description": self.registry.description}
+            for name, text in texts.items():
                 if "simulated" not in text.lower():
                     raise ValueError(f"simulated = true, but {name} does not say 'simulated'")
         return self
@@ -106,3 +136,40 @@ def load(path: Path) -> Release:
             for fault in error.errors()
         )
         raise ConfigError(f"{path}: {faults}") from error
+
+
+def of_collection(directory: Path) -> dict[str, Release]:
+    """Read the configurations of all releases of a collection.
+
+    Parameters
+    ----------
+    directory
+        The collection's directory, with ``releases/<name>/release.toml``.
+
+    Raises
+    ------
+    ConfigError
+        There is none, or one cannot be used.
+    """
+    found = {path.parent.name: load(path) for path in sorted(directory.glob("releases/*/release.toml"))}
+    if not found:
+        raise ConfigError(f"{directory}: no releases/<name>/release.toml")
+    return found
+
+
+def registry(directory: Path) -> Release:
+    """Give the release of a collection that has the registry record.
+
+    Raises
+    ------
+    ConfigError
+        Not exactly one of them has it.
+    """
+    releases = of_collection(directory)
+    with_record = [name for name, release in releases.items() if release.registry is not None]
+    if len(with_record) != 1:
+        raise ConfigError(
+            f"{directory}: expected [registry] in exactly one release of {', '.join(releases)},"
+            f" found it in {', '.join(with_record) or 'none'}"
+        )
+    return releases[with_record[0]]

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from ingest.errors import ConfigError
 
-RESPONSE_QUALIFIERS = {"aeff": "aeff", "edisp": "edisp", "psf": "psf", "bkg": "bkgrate"}
-"""GADF HDU type to the term of the IVOA response-type vocabulary; both documents agree on it."""
+RESPONSE_QUALIFIERS = {"aeff": "aeff", "edisp": "edisp", "psf": "psf", "bkg": "bkgrate", "rad_max": "rad-max"}
+"""Kind of GADF HDU to the term of the IVOA response-type vocabulary, on which both documents agree; only
+the size of a point-like cut (RAD_MAX) has no term there, and gets one in the same style."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Vocabulary:
     event_list, event_bundle
         ``dataproduct_type`` and ``content_qualifier`` of an event list, and of a file that holds
         events and responses.
+    response_subtype
+        ``dataproduct_subtype`` of responses: Talk's type of all of them; the Draft has types for each
+        of them only, and they keep the subtype of the release (None).
     gadf
         Media type of a FITS file after GADF.
     """
@@ -32,6 +36,7 @@ class Vocabulary:
     name: str
     event_list: str
     event_bundle: str
+    response_subtype: str | None
     gadf: str = "application/x-fits-gadf"
 
     @staticmethod
@@ -49,6 +54,6 @@ class Vocabulary:
 
 
 PROFILES = {
-    "talk": Vocabulary("talk", "event-list", "event-bundle"),
-    "draft": Vocabulary("draft", "hea-event-list", "hea-event-bundle"),
+    "talk": Vocabulary("talk", "event-list", "event-bundle", "response-function"),
+    "draft": Vocabulary("draft", "hea-event-list", "hea-event-bundle", None),
 }

@@ -60,3 +60,46 @@ def test_versions_are_compared_as_debian_does():
 def test_requirements_come_from_pyproject():
     assert any(item.startswith("mocpy") for item in packages.requirements())
     assert any(item.startswith("pytest") for item in packages.requirements("test"))
+
+
+def test_somebody_elses_environment_is_not_cleared_through_a_link(tmp_path, monkeypatch):
+    theirs = tmp_path / "theirs"
+    (theirs / "bin").mkdir(parents=True)
+    (theirs / "bin" / "python").touch()
+    (theirs / "complete-base").write_text("of other requirements")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "venv").symlink_to(theirs)
+    commands = []
+
+    def run(command):
+        commands.append(command)
+        assert not (home / "venv").is_symlink()
+        (home / "venv" / "bin").mkdir(parents=True, exist_ok=True)
+        (home / "venv" / "bin" / "python").touch()
+
+    monkeypatch.setattr(packages, "_venv_command", run)
+    assert packages.ensure_venv(home) == home / "venv" / "bin" / "python"
+    assert len(commands) == 2
+    assert (theirs / "complete-base").read_text() == "of other requirements"
+    assert packages.ensure_venv(home)
+    assert len(commands) == 2, "its own stamp fits now"
+
+
+def test_a_linked_environment_whose_stamp_fits_is_used(tmp_path, monkeypatch):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for home in (first, second):
+        home.mkdir()
+    made = []
+
+    def run(command):
+        made.append(command)
+        (first / "venv" / "bin").mkdir(parents=True, exist_ok=True)
+        (first / "venv" / "bin" / "python").touch()
+
+    monkeypatch.setattr(packages, "_venv_command", run)
+    packages.ensure_venv(first)
+    (second / "venv").symlink_to(first / "venv")
+    packages.ensure_venv(second)
+    assert len(made) == 2
+    assert (second / "venv").is_symlink()

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import ConfigError
+from ingest.vocabulary import PROFILES
 from instance import settings
 from instance.settings import Settings, load
 
@@ -23,9 +24,12 @@ def test_variables_win_over_the_file(tmp_path):
 def test_every_setting_can_be_set_by_its_variable(tmp_path):
     for known in fields(Settings):
         text = {"int": "1234", "bool": "no", "Path": "/a/b"}.get(str(known.type), "/a.b")
-        text = {"authority": "org.example", "short_name": "Short", "public_url": "http://a.example"}.get(
-            known.name, text
-        )
+        text = {
+            "authority": "org.example",
+            "short_name": "Short",
+            "public_url": "http://a.example",
+            "vocabulary": "draft",
+        }.get(known.name, text)
         found = load({settings.variable_of(known.name): text}, tmp_path)
         assert str(getattr(found, known.name)) in (text, "False", str(Path(text).absolute()))
 
@@ -41,6 +45,19 @@ def test_a_release_directory_or_the_sample(tmp_path):
     assert load({"HESS_DL3_DR1": "sample"}, tmp_path).hess_dl3_dr1 == "sample"
 
 
+def test_a_data_challenge_or_none(tmp_path):
+    assert load({}, tmp_path).cta_1dc is None
+    assert load({"CTA_1DC": "/data/cta"}, tmp_path).cta_1dc == "/data/cta"
+    assert load({"CTA_1DC": "none"}, tmp_path).cta_1dc == "none"
+
+
+def test_the_vocabularies_are_those_of_the_mapping(tmp_path):
+    assert set(settings.VOCABULARIES) == set(PROFILES)
+    (tmp_path / "cherenkov-vo.toml").write_text('vocabulary = "draft"\nctao_runs = 30\n')
+    found = load({}, tmp_path)
+    assert (found.vocabulary, found.ctao_runs) == ("draft", 30)
+
+
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
@@ -52,6 +69,9 @@ def test_a_release_directory_or_the_sample(tmp_path):
         ({"CHERENKOV_VO_PUBLIC_URL": "ftp://x"}, "ftp://x"),
         ({"CHERENKOV_VO_PUBLIC_URL": "http://x/path"}, "without a path"),
         ({"CHERENKOV_VO_DOWNLOAD": "perhaps"}, "perhaps"),
+        ({"CHERENKOV_VO_VOCABULARY": "latin"}, "'latin': expected one of talk, draft"),
+        ({"CHERENKOV_VO_CTAO_RUNS": "0"}, "at least 1"),
+        ({"CHERENKOV_VO_CTAO_RUNS": "many"}, "CHERENKOV_VO_CTAO_RUNS = 'many': expected a whole number"),
     ],
 )
 def test_bad_variables(tmp_path, environ, message):
