@@ -1,18 +1,29 @@
-"""The web page that delivers files (a DaCHS custom page): those of the release, and parts of them."""
+"""The web page that delivers files (a DaCHS custom page): those of the release, parts, provenance."""
 
 from __future__ import annotations
 
+import datetime
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from gavo import base, svcs
 from gavo.svcs import weberrors
 from gavo.web import grend
 from twisted.internet import threads
-from twisted.web import server, static
+from twisted.web import http, resource, server, static
 
 from datalink.parts import cut
+from datalink.provenance import prov_json, prov_votable
+from ingest.provenance import Facts
+
+DOCUMENTS: dict[str, tuple[str, Callable[[Facts], bytes]]] = {
+    ".json": ("application/json", prov_json),
+    ".xml": ("application/x-votable+xml", prov_votable),
+}
+"""Suffix of a provenance document to its media type and what writes it."""
 
 
 class Delivery(static.File):
@@ -24,15 +35,40 @@ class Delivery(static.File):
         self.type, self.encoding = media_type, None
 
 
-class Cut(Delivery):
-    """A file cut out of another one, in memory."""
+class Document(Delivery):
+    """A file that is in memory only.
 
-    def __init__(self, path: Path, media_type: str, content: bytes) -> None:
+    Parameters
+    ----------
+    path
+        What it is called.
+    media_type, content
+        What is served.
+    modified
+        When it was last changed, seconds since 1970.
+    """
+
+    def __init__(self, path: Path, media_type: str, content: bytes, modified: float) -> None:
         super().__init__(path, media_type)
-        self.content = content
+        self.content, self.modified = content, modified
+
+    def restat(self, reraise: bool = True) -> None:
+        """Do not look for a file: there is none."""
+
+    def exists(self) -> bool:
+        """Say that it is there."""
+        return True
+
+    def isdir(self) -> bool:
+        """Say that it is no directory."""
+        return False
+
+    def getModificationTime(self) -> float:  # noqa: N802 - twisted's name
+        """Give when it was last changed, seconds since 1970."""
+        return self.modified
 
     def getFileSize(self) -> int:  # noqa: N802 - twisted's name
-        """Give the size of what is served, not of the file on disk."""
+        """Give the size of what is served."""
         return len(self.content)
 
     def openForReading(self) -> io.BytesIO:  # noqa: N802 - twisted's name
@@ -40,8 +76,35 @@ class Cut(Delivery):
         return io.BytesIO(self.content)
 
 
+class Withheld(resource.Resource):
+    """The answer for a file that is not public yet.
+
+    Parameters
+    ----------
+    until
+        The day, UTC, from which it is.
+    """
+
+    isLeaf = True  # noqa: N815 - twisted's name
+
+    def __init__(self, until: datetime.date) -> None:
+        super().__init__()
+        self.until = until
+
+    def render(self, request: Any) -> bytes:
+        """Say when it will be public."""
+        request.setResponseCode(http.FORBIDDEN)
+        request.setHeader("content-type", "text/plain; charset=utf-8")
+        return f"This file is proprietary until {self.until.isoformat()} (UTC).\n".encode()
+
+
+def canonical(path: bytes) -> str:
+    """Write a request's path as the tables have it, however the client percent-encoded it."""
+    return "/".join(quote(unquote_to_bytes(segment), safe="") for segment in path.split(b"/"))
+
+
 class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
-    """``.../file/custom/<obs_id>/<qualifier>.fits``."""
+    """``.../file/custom/<obs_id>/<name>``."""
 
     name = "custom"
 
@@ -57,28 +120,63 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
 
     def render(self, request: Any) -> int:
         """Find the file outside the event loop, then deliver it."""
-        path = request.path.decode("utf-8", errors="replace")
         request.setHeader("access-control-allow-origin", "*")
-        finding = threads.deferToThread(self._find, path)
+        finding = threads.deferToThread(self._find, canonical(request.path))
         finding.addCallback(self._deliver, request).addErrback(weberrors.renderDCErrorPage, request)
         return int(server.NOT_DONE_YET)
 
-    def _find(self, path: str) -> Delivery:
+    def _find(self, path: str) -> Delivery | Withheld:
+        suffix = Path(path).suffix
+        if suffix in DOCUMENTS:
+            document = self._document(path, suffix)
+            if document is not None:
+                return document
+        return self._file(path)
+
+    def _document(self, path: str, suffix: str) -> Document | None:
+        query = f"SELECT facts FROM {self.service.rd.schema}.provenance WHERE path_stem=%(stem)s"  # noqa: S608
+        found = _query(query, {"stem": path.removesuffix(suffix)})
+        if not found:
+            return None
+        facts = Facts.from_text(found[0]["facts"])
+        media_type, write = DOCUMENTS[suffix]
+        modified = datetime.datetime.fromisoformat(facts.ingested).timestamp()
+        return Document(Path(path), media_type, write(facts), modified)
+
+    def _file(self, path: str) -> Delivery | Withheld:
         schema = self.service.rd.schema  # a plain name, from our own RD
-        query = f"SELECT source, hdus, content_type FROM {schema}.links WHERE access_path=%(path)s"  # noqa: S608
-        with base.getTableConn() as connection:
-            found = list(connection.queryToDicts(query, {"path": path}))
+        # All other links are to files of companions.
+        query = (
+            f"SELECT source, pieces, content_type, release_date FROM {schema}.links"  # noqa: S608
+            " WHERE access_path=%(path)s AND semantics='#this' UNION ALL"
+            f" SELECT source, pieces, access_format, release_date FROM {schema}.companions"
+            " WHERE access_path=%(path)s"
+        )
+        found = _query(query, {"path": path})
         if not found:
             raise svcs.UnknownURI("There is no such file of an observation here.")
-        source = Path(base.getConfig("inputsDir")) / found[0]["source"]
+        row = found[0]
+        if (
+            row["release_date"] is not None
+            and row["release_date"] > datetime.datetime.now(datetime.UTC).date()
+        ):
+            return Withheld(row["release_date"])
+        inputs = Path(base.getConfig("inputsDir"))
+        source = inputs / row["source"]
         if not source.is_file():
             raise svcs.UnknownURI("This file is gone from the archive.")
-        if found[0]["hdus"] is None:
-            return Delivery(source, found[0]["content_type"])
-        return Cut(source, found[0]["content_type"], cut(source, found[0]["hdus"]))
+        if row["pieces"] is None:
+            return Delivery(source, row["content_type"])
+        content = cut(inputs, row["pieces"])
+        return Document(Path(path), row["content_type"], content, source.stat().st_mtime)
 
-    def _deliver(self, resource: Delivery, request: Any) -> None:
-        result = resource.render(request)
+    def _deliver(self, found: Delivery | Withheld, request: Any) -> None:
+        result = found.render(request)
         if result is not server.NOT_DONE_YET:
             request.write(result)
             request.finish()
+
+
+def _query(query: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
+    with base.getTableConn() as connection:
+        return list(connection.queryToDicts(query, parameters))

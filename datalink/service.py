@@ -15,10 +15,13 @@ from gavo.protocols import datalink as dachs
 from gavo.protocols.soda import DatalinkFault
 
 from ingest.errors import IdentifierError
-from ingest.identifiers import DatasetId, parse
+from ingest.identifiers import parse
 
 MAX_ID_LENGTH = 1000
 """Longer identifiers are refused unread; ours are below 100 characters."""
+
+ORDER = ["#this", "#calibration", "#package", "#documentation"]
+"""Semantics of the links, in the order of a DataLink document."""
 
 
 @dataclass
@@ -39,7 +42,8 @@ def describe(collection: str, identifier: str) -> Links | Any:
     collection
         Name of the collection's schema.
     identifier
-        A data set identifier, or an obs_id alone.
+        A data set identifier, or an obs_id alone: that stands for the event lists of the observation,
+        or, without any, for its other data sets.
 
     Returns
     -------
@@ -50,17 +54,16 @@ def describe(collection: str, identifier: str) -> Links | Any:
     if not identifier or len(identifier) > MAX_ID_LENGTH or not identifier.isprintable():
         shown = identifier[:60]
         return DatalinkFault.UsageFault(shown, "ID is no data set identifier", semantics="#this")
-    authority = base.getConfig("ivoa", "authority")
-    try:
-        if identifier.startswith("ivo:"):
-            dataset = parse(identifier)
-        else:
-            dataset = DatasetId(authority, collection, identifier)
-    except IdentifierError as error:
-        return DatalinkFault.UsageFault(identifier, str(error), semantics="#this")
     rows = []
-    if (dataset.authority, dataset.collection) == (authority, collection):
-        rows = _rows(dataset)
+    if identifier.startswith("ivo:"):
+        try:
+            dataset = parse(identifier)
+        except IdentifierError as error:
+            return DatalinkFault.UsageFault(identifier, str(error), semantics="#this")
+        if (dataset.authority, dataset.collection) == (base.getConfig("ivoa", "authority"), collection):
+            rows = _rows(collection, [identifier])
+    else:
+        rows = _rows(collection, _datasets(collection, identifier))
     if not rows:
         return DatalinkFault.NotFoundFault(
             identifier, f"No data set with this identifier in {collection}", semantics="#this"
@@ -68,15 +71,29 @@ def describe(collection: str, identifier: str) -> Links | Any:
     return Links(identifier, rows)
 
 
-def _rows(dataset: DatasetId) -> list[dict[str, Any]]:
+def _datasets(collection: str, obs_id: str) -> list[str]:
     with base.getTableConn() as connection:
-        return list(
-            connection.queryToDicts(
-                f"SELECT * FROM {dataset.collection}.links WHERE ID=%(did)s"  # noqa: S608 - a plain name
-                " ORDER BY semantics='#package', semantics='#calibration', content_qualifier",
-                {"did": str(dataset)},
+        for table in ("obscore", "companions"):
+            found = connection.query(
+                f"SELECT obs_publisher_did FROM {collection}.{table}"  # noqa: S608 - plain names
+                " WHERE obs_id=%(obs_id)s ORDER BY obs_publisher_did",
+                {"obs_id": obs_id},
             )
+            datasets = [did for (did,) in found]
+            if datasets:
+                return datasets
+    return []
+
+
+def _rows(collection: str, datasets: list[str]) -> list[dict[str, Any]]:
+    """Give the links of data sets, each link once: event lists of one observation share some."""
+    with base.getTableConn() as connection:
+        found = connection.queryToDicts(
+            f"SELECT * FROM {collection}.datalinks WHERE id=ANY(%(datasets)s)"  # noqa: S608 - a plain name
+            " ORDER BY array_position(%(order)s, semantics), content_qualifier, id, access_path",
+            {"datasets": datasets, "order": ORDER},
         )
+        return list({(row["access_path"], row["semantics"]): row for row in found}.values())
 
 
 def links(found: Links) -> Iterator[Any]:

@@ -27,6 +27,7 @@
 		<meta name="shortName">DataLink rows</meta>
 		<property key="forceStats">True</property>
 		<register/>
+		<foreignKey inTable="//obscore#ObsCore" source="id" dest="obs_publisher_did" metaOnly="True"/>
 		<FEED source="columns"/>
 		<viewStatement>CREATE VIEW \qName AS (SELECT 0)</viewStatement>
 	</table>
@@ -34,12 +35,15 @@
 	<FEED source="rd/unions#view" view_name="response" rd_id="rd/links"/>
 
 	<mixinDef id="publish">
-		<doc>Makes a table of links feed datalink.response. It has the columns of a DataLink document, but
-			access_path, the path from the server's root, in place of access_url.</doc>
+		<doc>Makes the view datalinks of a collection feed datalink.response. It has the columns of a
+			DataLink document, but access_path, the path from the server's root, in place of
+			access_url.</doc>
 		<events>
 			<FEED source="rd/unions#mixin-scripts" view="rd/links#response"
-				expressions=", access_url=&quot;'\getConfig{web}{serverURL}' || access_path&quot;,
-					service_def='NULL', error_message='NULL', local_semantics='NULL'"/>
+				arguments=", dict(access_url=&quot;'\getConfig{web}{serverURL}' || access_path&quot;,
+					service_def='NULL', error_message='NULL', local_semantics='NULL'),
+					reads=unions.collection_tables(table)"/>
+			<FEED source="rd/unions#leave-scripts"/>
 		</events>
 	</mixinDef>
 </resource>

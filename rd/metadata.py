@@ -1,7 +1,8 @@
-"""Registry metadata of a collection: from its ``release.toml`` to DaCHS meta items."""
+"""Registry metadata of a collection: from the configuration of its releases to DaCHS meta items."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,13 @@ from typing import Any
 from gavo import base, stc
 
 from ingest import feed, release
-from ingest.release import Release
+from ingest.errors import ConfigError
+from ingest.mapping import position
+from ingest.release import Registry
 from ingest.vocabulary import Vocabulary
+
+VOCABULARY_VARIABLE = "CHERENKOV_VO_VOCABULARY"
+"""Environment variable that names the vocabulary profile of this site; without it, it is ``talk``."""
 
 MAIN_COLUMNS = ("s_ra", "s_dec", "obs_id")
 """What a cone search takes as position and identifier of a row."""
@@ -26,9 +32,23 @@ def directory(collection: str) -> Path:
     return Path(base.getConfig("inputsDir")) / collection
 
 
-def of(collection: str) -> Release:
-    """Load the release configuration that a collection publishes."""
-    return release.load(directory(collection) / "release.toml")
+def vocabulary() -> Vocabulary:
+    """Give the terms that this site uses.
+
+    Raises
+    ------
+    ConfigError
+        The environment names a profile that there is not.
+    """
+    return Vocabulary.named(os.environ.get(VOCABULARY_VARIABLE, "talk"))
+
+
+def record_of(collection: str) -> Registry:
+    """Give the registry record of a collection."""
+    record = release.registry(directory(collection)).registry
+    if record is None:  # for the type checker: release.registry has looked
+        raise ConfigError(f"{collection}: no registry record")
+    return record
 
 
 def items(collection: str) -> Iterator[dict[str, str]]:
@@ -37,8 +57,8 @@ def items(collection: str) -> Iterator[dict[str, str]]:
     Texts that belong to a record as a whole come from here; what every collection has in common
     (content level, waveband) stands in the RD.
     """
-    config = of(collection)
-    record = config.registry
+    record = record_of(collection)
+    simulated = all(found.simulated for found in release.of_collection(directory(collection)).values())
     pairs = [
         ("title", record.title),
         ("shortName", record.short_name),
@@ -50,8 +70,9 @@ def items(collection: str) -> Iterator[dict[str, str]]:
         ("instrument", record.instrument),
     ]
     pairs += [
-        ("productTypeServed", Vocabulary.named(config.vocabulary).event_list),
-        ("dataSource", "artificial" if config.simulated else "observation"),
+        # Registries know the terms of IVOA's vocabulary only, and the Draft's are not in there yet.
+        ("productTypeServed", Vocabulary.named("talk").event_list),
+        ("dataSource", "artificial" if simulated else "observation"),
     ]
     pairs += [("subject", subject) for subject in record.subjects]
     pairs += [("creator.name", creator) for creator in record.creators]
@@ -59,37 +80,48 @@ def items(collection: str) -> Iterator[dict[str, str]]:
         pairs.append(("rights.rightsURI", record.rights_uri))
     if record.source_doi:
         pairs.append(("doi", record.source_doi))
-    if record.source:
-        pairs.append(("source", record.source))
+    # A DOI will do, too, for what results say to cite (Data Origin in the VO, publication_id).
+    source = record.source or (f"doi:{record.source_doi}" if record.source_doi else None)
+    if source:
+        pairs.append(("source", source))
     for name, value in pairs:
         yield {"name": name, "value": value}
 
 
-def rows(collection: str) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield all rows of a collection with their roles, for its grammar."""
-    identity = feed.Identity(
+def identity(collection: str) -> feed.Identity:
+    """Give who publishes a collection, and as what: from DaCHS's configuration and the environment."""
+    return feed.Identity(
         authority=base.getConfig("ivoa", "authority"),
         server=base.getConfig("web", "serverURL").rstrip("/"),
         collection=collection,
+        vocabulary=vocabulary().name,
     )
-    yield from feed.rows(directory(collection), of(collection), identity, progress=sys.stderr.isatty())
 
 
-def obscore_columns() -> Iterator[dict[str, str]]:
-    """Yield definitions of this site's ObsCore columns, as a collection's table has them.
+def rows(collection: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield all rows of a collection with their roles, for its grammar."""
+    yield from feed.rows(directory(collection), identity(collection), progress=sys.stderr.isatty())
+
+
+def obscore_columns(*, main: bool = False) -> Iterator[dict[str, str]]:
+    """Yield definitions of this site's ObsCore columns, as a collection's tables have them.
 
     They are made from DaCHS's columns but not copied: those carry the value ranges of the whole
-    site. The position and the identifier are marked as the table's main ones, because Simple Cone
-    Search 1.03, section 2.2, needs exactly one of each. DaCHS's xtype for MJD is left out: DALI 1.1
-    knows no such thing, and TIMESYS says it.
+    site. DaCHS's xtype for MJD is left out: DALI 1.1 knows no such thing, and TIMESYS says it.
+
+    Parameters
+    ----------
+    main
+        Mark the position and the identifier as the table's main ones: Simple Cone Search 1.03, section
+        2.2, needs exactly one of each.
     """
     for column in base.resolveCrossId("//obscore#ObsCore"):
-        main = ";meta.main" if column.name in MAIN_COLUMNS else ""
+        mark = ";meta.main" if main and column.name in MAIN_COLUMNS else ""
         yield {
             "name": column.name,
             "type": column.type,
             "unit": column.unit or "",
-            "ucd": (column.ucd or "") + main,
+            "ucd": (column.ucd or "") + mark,
             "utype": column.utype or "",
             "xtype": "" if column.xtype == "mjd" else column.xtype or "",
             "tablehead": column.tablehead or "",
@@ -115,7 +147,12 @@ def declare_null(table: Any) -> None:
 
 
 def example(collection: str) -> Iterator[dict[str, str]]:
-    """Yield the position of one observation of the release, if it has any files."""
-    for observation in feed.observations(directory(collection), of(collection), feed.Report(collection)):
-        yield {"ra": str(observation.events["RA_PNT"]), "dec": str(observation.events["DEC_PNT"])}
-        return
+    """Yield the position of one observation of the collection, if there is any that can be read."""
+    place = directory(collection)
+    for name, config in release.of_collection(place).items():
+        found = feed.observations(place / "releases" / name / "files", config, feed.Report(collection))
+        for observation in found:
+            at = position(observation.event_lists[0])
+            if at is not None:
+                yield {"ra": str(at[0]), "dec": str(at[1])}
+                return

@@ -2,22 +2,38 @@
 
 DaCHS builds ``ivoa.obs_radio`` in this way. Here one table, ``ivoa._union_sources``, holds the SQL
 fragments of all such views, and the RDs call :func:`join`, :func:`leave` and :func:`rebuild`.
+
+A collection is imported in one transaction, which is cut once: when its first table is dropped, the
+collection is taken out of all views and that is committed, because a view over a table that is being
+made would block all that read the view. The tables themselves are there until the import is done.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gavo import base, rsc
+from gavo.protocols import obscore
 
 SOURCES = "rd/unions#_union_sources"
+OBSCORE_SOURCES = "ivoa._obscoresources"
+"""DaCHS's own table of this kind, for ``ivoa.obscore``."""
 
 
 def _sources(connection: Any) -> Any:
     return rsc.TableForDef(base.resolveCrossId(SOURCES), connection=connection, create=True)
 
 
-def join(table: Any, view_id: str, **expressions: str) -> None:
+def join(
+    table: Any,
+    view_id: str,
+    expressions: Mapping[str, str] | None = None,
+    *,
+    source: str | None = None,
+    where: str | None = None,
+    reads: Iterable[str] = (),
+) -> None:
     """Note what a table contributes to a view.
 
     Parameters
@@ -26,33 +42,130 @@ def join(table: Any, view_id: str, **expressions: str) -> None:
         The DaCHS table.
     view_id
         Cross-RD id of the view, such as ``rd/hea#obscore_hea``.
-    **expressions
+    expressions
         SQL for columns of the view that are not just a column of the same name in the table.
+    source
+        SQL for what follows FROM; the table itself if it is not given.
+    where
+        SQL of a condition; all rows count without one.
+    reads
+        Qualified names of the other tables that the SQL reads.
     """
+    expressions = expressions or {}
     columns = ", ".join(
         f"CAST({expressions.get(column.name, column.name)} AS {column.type}) AS {column.name}"
         for column in base.resolveCrossId(view_id)
     )
     name = table.tableDef.getQName()
+    condition = f" WHERE {where}" if where else ""
     _sources(table.connection).addRow(
         {
             "view_id": view_id,
             "table_name": name,
-            "fragment": f"SELECT {columns} FROM {name}",  # noqa: S608 - names come from the RDs
+            "reads": " ".join(sorted({name, *reads})),
+            "fragment": f"SELECT {columns} FROM {source or name}{condition}",  # noqa: S608 - SQL of the RDs
             "sourcerd": table.tableDef.rd.sourceId,
         }
     )
 
 
-def leave(table: Any, view_id: str) -> None:
-    """Withdraw a table that is about to be dropped from a view, and make the view anew."""
-    if not table.getTableType("ivoa._union_sources"):
+def hea_expressions(table: Any) -> dict[str, str]:
+    """Give the SQL that the mixins of ``rd/hea`` were told for columns of the extension.
+
+    They leave it in properties ``hea_<column>`` of the table's definition.
+    """
+    definition = table.tableDef
+    return {
+        column.name: definition.expand(definition.getProperty(f"hea_{column.name}"))
+        for column in base.resolveCrossId("rd/hea#obscore_healpix")
+        if definition.getProperty(f"hea_{column.name}", None) is not None
+    }
+
+
+def collection_tables(table: Any) -> list[str]:
+    """Give the qualified names of the tables behind the links and responses of a table's collection."""
+    schema = table.tableDef.rd.schema
+    return [f"{schema}.{name}" for name in ("obscore", "companions", "links", "provenance")]
+
+
+def response_source(table: Any, kind: str | None = None) -> dict[str, Any]:
+    """Give arguments of :func:`join` for the pairs of event list and response in a table's collection.
+
+    Parameters
+    ----------
+    table
+        A table of the collection.
+    kind
+        The dataproduct_type of the responses; None is all of them.
+    """
+    schema = table.tableDef.rd.schema
+    expressions = {f"resp_{name}": f"o.{name}" for name in ("s_ra", "s_dec", "s_region", "t_intervals")}
+    expressions |= {
+        f"resp_{name}": f"r.{name}" for name in ("access_url", "access_format", "energy_min", "energy_max")
+    }
+    expressions |= {
+        name: f"o.{name}" for name in ("obs_id", "target_name", "facility_name", "instrument_name")
+    }
+    expressions |= {
+        "obs_publisher_did": "o.obs_publisher_did",
+        "resp_publisher_did": "r.obs_publisher_did",
+        "resp_product_type": "r.dataproduct_type",
+    }
+    return {
+        "expressions": expressions,
+        "source": f"{schema}.links AS l JOIN {schema}.obscore AS o ON o.obs_publisher_did = l.id"
+        f" JOIN {schema}.companions AS r ON r.obs_publisher_did = l.dataset",
+        "where": "l.semantics = '#calibration'" + (f" AND r.dataproduct_type = '{kind}'" if kind else ""),
+        "reads": collection_tables(table),
+    }
+
+
+def leave(table: Any) -> None:
+    """Withdraw all that reads a table, which is about to be dropped, and make those views anew."""
+    connection, name = table.connection, table.tableDef.getQName()
+    _withdraw(connection, "%(name)s = ANY(string_to_array(reads, ' '))", {"name": name})
+    _withdraw_from_obscore(connection, "tablename = %(name)s", {"name": name})
+
+
+def leave_all(table: Any) -> None:
+    """Withdraw all that the RD of a table contributes, before its first table is dropped."""
+    parameters = {"rd": table.tableDef.rd.sourceId}
+    _withdraw(table.connection, "sourcerd = %(rd)s", parameters)
+    _withdraw_from_obscore(table.connection, "sourcerd = %(rd)s", parameters)
+
+
+def _withdraw(connection: Any, condition: str, parameters: dict[str, str]) -> None:
+    if not base.UnmanagedQuerier(connection).getTableType("ivoa._union_sources"):
         return
-    table.connection.execute(
-        "DELETE FROM ivoa._union_sources WHERE view_id=%(view)s AND table_name=%(table)s",
-        {"view": view_id, "table": table.tableDef.getQName()},
+    gone = connection.query(
+        f"DELETE FROM ivoa._union_sources WHERE {condition} RETURNING view_id",  # noqa: S608 - from above
+        parameters,
     )
-    rebuild(table.connection, view_id)
+    for view_id in sorted({view_id for (view_id,) in gone}):
+        rebuild(connection, view_id)
+
+
+def _withdraw_from_obscore(connection: Any, condition: str, parameters: dict[str, str]) -> None:
+    if not base.UnmanagedQuerier(connection).getTableType(OBSCORE_SOURCES):
+        return
+    gone = connection.query(
+        f"DELETE FROM {OBSCORE_SOURCES} WHERE {condition} RETURNING tablename",  # noqa: S608 - from above
+        parameters,
+    )
+    if list(gone):
+        obscore.createObscoreView(connection)
+
+
+def without_commits(definition: Any) -> None:
+    """Take the script out of a table's definition by which DaCHS takes the table out of ivoa.obscore.
+
+    It commits; of a collection's tables that is good for the first one only. :func:`leave` does the
+    same without.
+    """
+    kept = [script for script in definition.scripts if script.name != "removeTableFromObscoreSources"]
+    if len(kept) == len(definition.scripts):
+        raise base.StructureError(f"{definition.id} does not mix in //obscore#publishObscoreLike")
+    definition.scripts[:] = kept
 
 
 def rebuild(connection: Any, view_id: str) -> None:
@@ -76,14 +189,18 @@ def rebuild(connection: Any, view_id: str) -> None:
 
 
 def recover(connection: Any) -> None:
-    """Drop the fragments of tables that are gone, and make all views anew."""
+    """Drop the fragments that read tables that are gone, and make all views anew, ivoa.obscore, too.
+
+    After an import that failed, ``dachs imp -m`` of its RD before this brings its tables back.
+    """
     querier = base.UnmanagedQuerier(connection)
-    entries = list(connection.query("SELECT view_id, table_name FROM ivoa._union_sources"))
-    for view_id, table_name in entries:
-        if not querier.getTableType(table_name):
+    entries = list(connection.query("SELECT view_id, table_name, reads FROM ivoa._union_sources"))
+    for view_id, table_name, reads in entries:
+        if not all(querier.getTableType(name) for name in reads.split()):
             connection.execute(
                 "DELETE FROM ivoa._union_sources WHERE view_id=%(view)s AND table_name=%(table)s",
                 {"view": view_id, "table": table_name},
             )
-    for view_id in sorted({view_id for view_id, _ in entries}):
+    for view_id in sorted({view_id for view_id, _, _ in entries}):
         rebuild(connection, view_id)
+    obscore.createObscoreView(connection)

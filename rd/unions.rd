@@ -9,9 +9,11 @@
 	<table id="_union_sources" onDisk="True" system="True" dupePolicy="overwrite"
 			primary="view_id,table_name">
 		<meta name="description">The SQL fragments from which views over several collections are made.
-			Tables that mix in rd/hea#publish or rd/links#publish manage their rows themselves.</meta>
+			Tables with the mixins of rd/hea, rd/links and rd/responses manage their rows
+			themselves.</meta>
 		<column name="view_id" type="text" description="Cross-RD id of the view that is fed"/>
 		<column name="table_name" type="text" description="The table that contributes"/>
+		<column name="reads" type="text" description="All tables that the SELECT statement reads"/>
 		<column name="fragment" type="text" description="The SELECT statement it contributes"/>
 		<column name="sourcerd" type="text" description="The RD that defines the table"/>
 	</table>
@@ -33,20 +35,24 @@
 
 	<STREAM id="mixin-scripts">
 		<doc>The scripts of a mixin that makes a table feed a view. Give view, the cross-RD id, and
-			expressions, Python keyword arguments with SQL for columns that need more than
-			their name (start with a comma, may be empty).</doc>
-		<DEFAULTS expressions=""/>
+			arguments, further arguments of unions.join in Python (start with a comma, may be
+			empty). The table needs the stream leave-scripts, too.</doc>
+		<DEFAULTS arguments=""/>
 		<script name="join \view" lang="python" type="afterMeta">
 			from rd import unions
-			unions.join(table, "\view"\expressions)
+			unions.join(table, "\view"\arguments)
 		</script>
 		<script name="make \view" lang="python" type="postCreation">
 			from rd import unions
 			unions.rebuild(table.connection, "\view")
 		</script>
-		<script name="leave \view" lang="python" type="beforeDrop">
+	</STREAM>
+
+	<STREAM id="leave-scripts">
+		<doc>The script of a table that views read, whichever table feeds them.</doc>
+		<script name="leave all views" lang="python" type="beforeDrop">
 			from rd import unions
-			unions.leave(table, "\view")
+			unions.leave(table)
 		</script>
 	</STREAM>
 

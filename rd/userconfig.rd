@@ -1,6 +1,15 @@
 <resource schema="__system">
 	<!-- This site's additions to DaCHS's own resources. DaCHS reads it as etc/userconfig.rd. -->
 
+	<LOOP>
+		<!-- Every process that translates ADQL reads this file, also those of asynchronous jobs. -->
+		<codeItems>
+			import rd.adql_functions
+			yield from ()
+		</codeItems>
+		<events/>
+	</LOOP>
+
 	<STREAM id="obscore-extracolumns">
 		<doc>Optional ObsCore 1.1 columns that we fill, and the time scale of all rows here.</doc>
 		<LOOP>
@@ -96,7 +105,13 @@
 	</STREAM>
 
 	<STREAM id="tapexamples">
-		<doc>The queries that clients offer as examples.</doc>
+		<doc>The queries that clients offer as examples, in the terms of this site.</doc>
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				yield {"event_list": metadata.vocabulary().event_list}
+			</codeItems>
+			<events>
 		<meta name="_example" title="Calibrated event lists of an object">
 			Event lists near BL Lacertae, calibrated and with at least 10000 events, from
 			:taptable:`ivoa.obscore` with its High-Energy extension :taptable:`ivoa.obscore_hea`. Put in your
@@ -108,9 +123,11 @@
 				SELECT * FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
 				WHERE (target_name = 'BL Lac'
 					OR 1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE(330.680338, 42.27777, 0.083333)))
-				AND dataproduct_type = 'event-list' AND calib_level &gt;= 2
+				AND dataproduct_type = '\event_list' AND calib_level &gt;= 2
 				AND em_calib_status = 'calibrated' AND ev_xel &gt;= 10000
 		</meta>
+			</events>
+		</LOOP>
 		<meta name="_example" title="Whose field of view covers a position">
 			All observations whose field of view covers a position, here that of the Crab Nebula, from
 			:taptable:`ivoa.obscore`. s_fov is a diameter.
@@ -140,6 +157,54 @@
 				FROM ivoa.obscore AS o JOIN datalink.response AS d ON o.obs_publisher_did = d.id
 				WHERE d.semantics = '#calibration' AND d.content_qualifier = 'psf'
 				AND 1 = INTERSECTS(o.s_region, CIRCLE(83.63, 22.01, 1))
+		</meta>
+		<meta name="_example" title="Effective areas with their event lists">
+			Which effective area belongs to which event list stands in :taptable:`ivoa.response_aeff`, with the
+			energies that it covers; :taptable:`ivoa.response` has all kinds of responses.
+
+			.. tapquery::
+
+				SELECT o.obs_id, o.target_name, r.resp_access_url, r.resp_energy_min, r.resp_energy_max
+				FROM ivoa.obscore AS o JOIN ivoa.response_aeff AS r ON o.obs_publisher_did = r.obs_publisher_did
+				WHERE 1 = CONTAINS(POINT(o.s_ra, o.s_dec), CIRCLE(83.63, 22.01, 3))
+		</meta>
+		<meta name="_example" title="Really observing in a time interval">
+			Observations with good time in an interval (MJD in TT): gaps between good time intervals do
+			not count, as they would with t_min and t_max. Any time MOC can stand in place of the two
+			limits, such as that of another telescope's observations.
+
+			.. tapquery::
+
+				SELECT obs_id, target_name, gavo_tmoc_overlap_seconds(t_intervals, 53945.9, 53946.0) AS seconds
+				FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+				WHERE 1 = gavo_tmoc_overlaps(t_intervals, 53945.9, 53946.0)
+		</meta>
+		<meta name="_example" title="All times at which an object was observed">
+			The union of all good time intervals as one time MOC, for each object; TOPCAT and Aladin read it.
+
+			.. tapquery::
+
+				SELECT target_name, COUNT(*) AS n, gavo_tmoc_union(t_intervals) AS tmoc
+				FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+				GROUP BY target_name
+		</meta>
+		<meta name="_example" title="Data between 1 and 10 TeV">
+			Observations that can be used somewhere in a range of energies, in eV.
+
+			.. tapquery::
+
+				SELECT obs_id, target_name, energy_min, energy_max
+				FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+				WHERE 1 = gavo_energy_overlaps(energy_min, energy_max, 1e12, 1e13)
+		</meta>
+		<meta name="_example" title="Data sets that have energies">
+			o_ucd says what is measured, as words with hash signs between them.
+
+			.. tapquery::
+
+				SELECT obs_id, dataproduct_type, o_ucd
+				FROM ivoa.obscore
+				WHERE 1 = ivo_hashlist_has(o_ucd, 'em.energy')
 		</meta>
 	</STREAM>
 

@@ -4,14 +4,21 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from instance.bringup import Instance as Managed
+from instance.releases import COLLECTIONS
 from instance.settings import load
 
-PUBLISHED = {
-    "hess_dr.obscore",
+SHARED = {
     "ivoa.obscore",
     "ivoa.obscore_hea",
+    "ivoa.obscore_healpix",
+    "ivoa.response",
+    "ivoa.response_aeff",
+    "ivoa.response_edisp",
+    "ivoa.response_psf",
+    "ivoa.response_bkgrate",
     "datalink.response",
 }
+PUBLISHED = SHARED | {f"{name}.{table}" for name in COLLECTIONS for table in ("obscore", "companions")}
 
 QUERIES = {
     "identifier": (
@@ -53,7 +60,7 @@ def test_tap_reads_published_tables_only(instance):
         )
     )
     assert "hess_dr.obscore" in shown
-    assert "hess_dr.links" not in shown
+    assert not {name for name in shown if name.endswith((".links", ".provenance"))}
     assert not {name for name in shown if name.startswith("dc.users")}
     for statement in ("INSERT", "UPDATE", "DELETE", "TRUNCATE"):
         allowed = instance.cluster.sql(
@@ -63,7 +70,7 @@ def test_tap_reads_published_tables_only(instance):
 
 
 def test_imports_into_a_schema_leave_tap_its_rights(instance):
-    for schema in ("ivoa", "hess_dr", "datalink", "tap_schema"):
+    for schema in ("ivoa", *COLLECTIONS, "datalink", "tap_schema"):
         granted = instance.cluster.sql(f"SELECT has_schema_privilege('untrusted', '{schema}', 'USAGE')")
         assert granted == ["t"], schema
 
@@ -95,27 +102,96 @@ def test_the_ivoa_schema_keeps_its_description(instance):
     assert "Book-keeping" not in text
 
 
-def test_links_and_rows_belong_together(instance):
-    count = "SELECT count(*) FROM"
-    rows = instance.cluster.sql(f"{count} hess_dr.obscore")
-    assert instance.cluster.sql(f"{count} (SELECT DISTINCT id FROM hess_dr.links) AS q") == rows
-    assert instance.cluster.sql(f"{count} ivoa.obscore NATURAL JOIN ivoa.obscore_hea") == rows
-    orphans = instance.cluster.sql(
-        f"{count} hess_dr.links WHERE id NOT IN (SELECT obs_publisher_did FROM hess_dr.obscore)"
+def test_foreign_keys_are_declared(instance):
+    query = (
+        "SELECT from_table, from_column, target_table, target_column"
+        " FROM tap_schema.keys JOIN tap_schema.key_columns USING (key_id)"
+        " WHERE from_table NOT LIKE 'tap_schema.%'"
     )
-    assert orphans == ["0"]
+    found = {tuple(value.lower() for value in row) for row in instance.rows(query)}
+    did = "obs_publisher_did"
+    views = SHARED - {"ivoa.obscore"}
+    assert found == {
+        (view, "id" if view == "datalink.response" else did, "ivoa.obscore", did) for view in views
+    }
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_links_and_rows_belong_together(instance, name):
+    def count(what: str) -> int:
+        return int(instance.cluster.sql(f"SELECT count(*) FROM {what}")[0])
+
+    datasets = (
+        f"(SELECT obs_publisher_did AS did, obs_id FROM {name}.obscore"
+        f" UNION ALL SELECT obs_publisher_did, obs_id FROM {name}.companions)"
+    )
+    assert count(f"{name}.obscore") > 0
+    assert count(f"{datasets} AS d") == count(f"(SELECT DISTINCT did FROM {datasets} AS d) AS q")
+    # Whatever is linked is published, and whatever is published is linked.
+    assert count(f"{name}.links WHERE id NOT IN (SELECT obs_publisher_did FROM {name}.obscore)") == 0
+    assert count(f"{name}.links WHERE dataset NOT IN (SELECT did FROM {datasets} AS d)") == 0
+    assert count(f"{datasets} AS d WHERE did NOT IN (SELECT dataset FROM {name}.links)") == 0
+    # Each data set has its provenance.
+    assert count(f"{datasets} AS d WHERE obs_id NOT IN (SELECT obs_id FROM {name}.provenance)") == 0
+    documents = f"{name}.datalinks WHERE semantics = '#documentation'"
+    assert count(documents) == 2 * count(f"{datasets} AS d")
+
+
+def test_the_extension_has_a_row_for_each_data_set(instance):
+    count = "SELECT COUNT(*) AS n FROM ivoa.obscore"
+    everything = instance.rows(count)
+    assert int(everything[0][0]) > 0
+    assert instance.rows(f"{count} NATURAL JOIN ivoa.obscore_hea") == everything
+    assert instance.rows(f"{count} JOIN ivoa.obscore_healpix USING (obs_publisher_did)") == everything
+
+
+def test_healpix_cells_are_those_of_the_positions(instance):
+    joined = (
+        "SELECT COUNT(*) AS n FROM ivoa.obscore JOIN ivoa.obscore_healpix USING (obs_publisher_did) WHERE"
+    )
+    positions = instance.rows("SELECT COUNT(*) AS n FROM ivoa.obscore WHERE s_ra IS NOT NULL")
+    assert int(positions[0][0]) > 0
+    assert instance.rows(f"{joined} healpix = ivo_healpix_index(10, s_ra, s_dec)") == positions
+    assert instance.rows(f"{joined} healpix IS NOT NULL") == positions
+
+
+def test_responses_are_those_of_the_links(instance):
+    links = "SELECT COUNT(*) AS n FROM datalink.response WHERE semantics = '#calibration'"
+    everything = instance.rows(links)
+    assert int(everything[0][0]) > 0
+    assert instance.rows("SELECT COUNT(*) AS n FROM ivoa.response") == everything
+    for kind in ("aeff", "edisp", "psf", "bkgrate"):
+        wanted = instance.rows(f"{links} AND content_qualifier = '{kind}'")
+        assert int(wanted[0][0]) > 0
+        assert instance.rows(f"SELECT COUNT(*) AS n FROM ivoa.response_{kind}") == wanted
+        assert instance.rows(
+            f"SELECT COUNT(*) AS n FROM ivoa.response_{kind} AS r JOIN ivoa.obscore AS o"
+            f" ON o.obs_publisher_did = r.resp_publisher_did WHERE o.dataproduct_type = '{kind}'"
+        ) == wanted  # fmt: skip
+
+
+def test_responses_have_no_place_and_no_time_of_their_own(instance):
+    condition = "s_ra IS NULL AND s_region IS NULL AND t_min IS NULL AND t_intervals IS NULL"
+    for name in COLLECTIONS:
+        of_responses = f"SELECT COUNT(*) AS n FROM {name}.companions WHERE ev_xel IS NULL"
+        everything = instance.rows(of_responses)
+        assert int(everything[0][0]) > 0
+        assert instance.rows(f"{of_responses} AND {condition}") == everything
 
 
 def test_views_forget_tables_that_are_gone(instance):
-    before = instance.rows("SELECT COUNT(*) AS n FROM ivoa.obscore_hea")
+    counts = [f"SELECT COUNT(*) AS n FROM {table}" for table in sorted(SHARED)]
+    before = [instance.rows(count) for count in counts]
+    sources = "SELECT view_id, table_name FROM ivoa._union_sources ORDER BY view_id, table_name"
+    known = instance.cluster.sql(sources)
     instance.cluster.sql(
-        "INSERT INTO ivoa._union_sources VALUES"
-        " ('rd/hea#obscore_hea', 'lost.table', 'SELECT * FROM lost.table', 'lost/q')"
+        "INSERT INTO ivoa._union_sources (view_id, table_name, reads, fragment, sourcerd) VALUES"
+        " ('rd/hea#obscore_hea', 'lost.table', 'lost.table', 'SELECT * FROM lost.table', 'lost/q'),"
+        " ('rd/responses#response', 'hess_dr.links', 'hess_dr.links lost.other', 'SELECT 1', 'lost/q')"
     )
     Managed(load()).dachs.run("imp", "rd/unions", "recover")
-    left = instance.cluster.sql("SELECT table_name FROM ivoa._union_sources ORDER BY table_name")
-    assert left == ["hess_dr.links", "hess_dr.obscore"]
-    assert instance.rows("SELECT COUNT(*) AS n FROM ivoa.obscore_hea") == before
+    assert instance.cluster.sql(sources) == known
+    assert [instance.rows(count) for count in counts] == before
 
 
 def test_optional_obscore_columns_reach_the_ivoa_table(instance):
@@ -126,7 +202,10 @@ def test_optional_obscore_columns_reach_the_ivoa_table(instance):
 
 
 def test_access_urls_of_ivoa_obscore_lead_to_datalink(instance, obs_id):
-    query = f"SELECT access_url, access_format FROM ivoa.obscore WHERE obs_id = '{obs_id}'"
+    query = (
+        "SELECT access_url, access_format FROM ivoa.obscore"
+        f" WHERE obs_id = '{obs_id}' AND source_table = 'hess_dr.obscore'"
+    )
     url, media_type = instance.rows(query)[0]
     assert media_type == "application/x-votable+xml;content=datalink"
     assert url.startswith(instance.url)

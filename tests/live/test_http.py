@@ -101,16 +101,21 @@ def test_form_finds_observations(instance, obs_id):
     assert re.search(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d<", answer.text)
 
 
-def test_simulated_data_are_labelled_wherever_they_are_described(instance):
+@pytest.mark.parametrize("collection", ["hess_dr", "ctao"])
+def test_simulated_data_are_labelled_wherever_they_are_described(instance, collection):
+    records = instance.get("/oai.xml?verb=ListRecords&metadataPrefix=oai_dc").text.split("</oai:record>")
+    table = f"{collection}.obscore"
     texts = [
-        instance.tap("SELECT TOP 1 obs_title FROM hess_dr.obscore").text,
-        instance.tap("SELECT TOP 1 obs_collection FROM ivoa.obscore").text,
-        instance.get("/hess_dr/q/cone/info").text,
-        instance.get("/oai.xml?verb=ListRecords&metadataPrefix=oai_dc").text,
-        instance.tap("SELECT description FROM tap_schema.tables WHERE table_name = 'hess_dr.obscore'").text,
+        instance.tap(f"SELECT TOP 1 obs_title FROM {table}").text,
+        instance.tap(f"SELECT TOP 1 obs_title FROM {collection}.companions").text,
+        instance.tap(f"SELECT TOP 1 obs_collection FROM {table}").text,
+        instance.get(f"/{collection}/q/cone/info").text,
+        *(record for record in records if f"/{collection}/q/cone" in record),
+        instance.tap(f"SELECT description FROM tap_schema.tables WHERE table_name = '{table}'").text,
     ]
+    assert len(texts) > 5
     for text in texts:
-        assert ("simulated" in text.lower()) is instance.simulated, text[:300]
+        assert ("simulated" in text.lower()) is (instance.simulated or collection == "ctao"), text[:300]
 
 
 def test_the_doctor_finds_nothing(instance):

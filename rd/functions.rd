@@ -1,0 +1,28 @@
+<resource schema="ivoa" resdir="rd">
+	<meta name="creationDate">2026-11-23T12:00:00Z</meta>
+	<meta name="title">Time coverage and energy ranges in queries</meta>
+	<meta name="description">Functions of the database, and the indexes that they use.</meta>
+	<meta name="subject">virtual-observatories</meta>
+
+	<!-- The definitions are in functions.sql; the ADQL functions made of them are in
+		adql_functions.py, which etc/userconfig.rd loads. -->
+
+	<data id="install">
+		<!-- DaCHS runs scripts for tables on disk only. -->
+		<table id="nothing" onDisk="True" temporary="True"/>
+		<make table="nothing">
+			<script name="define functions" lang="python" type="postCreation">
+				from rd import functions
+				functions.install(table.connection)
+			</script>
+		</make>
+	</data>
+
+	<STREAM id="indexes">
+		<doc>Indexes for the ADQL functions on time coverage and energies, in a table with the columns of
+			the High-Energy extension.</doc>
+		<index name="tmoc" columns="t_intervals" method="GIST">public.tmoc_ranges(t_intervals)</index>
+		<index name="energy_range" columns="energy_min,energy_max"
+			method="GIST">public.energy_span(energy_min, energy_max)</index>
+	</STREAM>
+</resource>
