@@ -10,7 +10,7 @@ up:
 down status ingest publish doctor fetch-data:
 	@$(RUN) $@
 check:
-	@$(RUN) check $(DIR)
+	@$(RUN) check $(DIR) $(if $(RELEASE),--release $(RELEASE)) $(if $(ALL),--all)
 test:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py $(STAGES)
 bench:

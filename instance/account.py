@@ -67,11 +67,21 @@ class Account:
             self.command(arguments), env=dict(environment), text=True, check=False, **options
         )
 
-    def can_read(self, path: Path) -> bool:
-        """Say whether the account can read a file or list a directory."""
-        test: list[str | Path]
-        test = ["test", "-r", path] if path.is_file() else ["test", "-x", path, "-a", "-r", path]
-        return self.run(test, {"PATH": os.defpath}, capture_output=True).returncode == 0
+    def can_read_all(self, directory: Path) -> bool:
+        """Say whether the account can read all files below a directory.
+
+        Links are followed; names that begin with a dot do not count.
+        """
+        closed: list[str | Path] = ["(", "-type", "d", "-o", "-type", "f", ")", "!", "-readable"]
+        closed += ["-o", "-type", "d", "!", "-executable"]
+        skipped = ["-mindepth", "1", "-name", ".*", "-prune", "-o"]
+        done = self.run(
+            ["find", "-L", directory, *skipped, "(", *closed, ")", "-print", "-quit"],
+            {"PATH": os.defpath},
+            capture_output=True,
+            cwd="/",  # find goes back to where it began, which may be closed to the account
+        )
+        return done.returncode == 0 and not done.stdout
 
 
 def service_account() -> Account:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import simulate
 from ingest import feed, release
-from ingest.errors import ConfigError, InstanceError
+from ingest.errors import CherenkovVOError, ConfigError, InstanceError
 from instance import fetch, packages, releases
 from instance.account import Account, service_account
 from instance.cluster import Cluster
 from instance.console import Step, say
 from instance.dachs import Dachs
+from instance.exits import FAILURE
+from instance.releases import COLLECTIONS
 from instance.settings import Settings, home_of
 from instance.state import State, fingerprint, holder, lock, make_home
 
-COLLECTIONS = ("hess_dr",)
 ENVIRONMENTS = ("venv", "test", "judges")
 """Directories that hold programs, not data."""
 
@@ -78,7 +79,8 @@ class Instance:
     def bring_up(self, *, force_import: bool = False, force_publish: bool = False) -> None:
         """Do everything that is missing between nothing and a database that can be served.
 
-        The cluster runs afterwards.
+        The cluster runs afterwards. A collection that cannot be imported is reported; the others, and
+        what was imported of it before, are served all the same.
 
         Parameters
         ----------
@@ -88,7 +90,7 @@ class Instance:
         Raises
         ------
         InstanceError
-            A step failed; what was there before is still there.
+            A step failed, or nothing can be served; what was there before is still there.
         """
         self.make_home()
         with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
@@ -98,31 +100,44 @@ class Instance:
         """Bring up what is missing; the cluster runs afterwards only if somebody serves it.
 
         Parameters are those of `bring_up`.
+
+        Raises
+        ------
+        InstanceError
+            As `bring_up`, or a collection could not be imported or published; the others were.
         """
         self.make_home()
         with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
             try:
-                self._prepare(force_import=force_import, force_publish=force_publish)
+                problems = self._prepare(force_import=force_import, force_publish=force_publish)
             finally:
                 # Whoever serves holds the lock before waiting for us, and needs the cluster.
                 if holder(self.serve_lock) is None and self.cluster.ready_mark.exists():
                     self.cluster.stop()
+        if problems:
+            code = problems[0].exit_code if isinstance(problems[0], InstanceError) else FAILURE
+            raise InstanceError(
+                "Not everything could be imported and published.", "See above.", exit_code=code
+            )
 
-    def _prepare(self, *, force_import: bool, force_publish: bool) -> None:
+    def _prepare(self, *, force_import: bool, force_publish: bool) -> list[CherenkovVOError]:
         # First, because nobody wants to wait to hear that a directory is not there.
-        choices = {collection: self._choose() for collection in COLLECTIONS}
+        choices = {collection: self.choices(collection) for collection in COLLECTIONS}
         cluster, dachs = self.cluster, self.dachs
         if not cluster.ready_mark.exists():
-            self.state.set(database=None, imported=None, published=None)
+            self.state.set(database=None, imported=None, served=None, published=None)
             with Step("Making the database cluster"):
                 cluster.create()
         cluster.start()
         dachs.deployment.update()
         dachs.configure()
         self._ensure_database(dachs)
-        for collection, choice in choices.items():
-            self._ensure_import(dachs, collection, choice, force=force_import)
-        self._ensure_publication(dachs, force=force_publish)
+        problems = self._ensure_imports(dachs, choices, force=force_import)
+        if self.served():
+            problems += self._ensure_publication(dachs, force=force_publish)
+        elif problems:
+            raise problems[0]
+        return problems
 
     def _ensure_database(self, dachs: Dachs) -> None:
         wanted = fingerprint(
@@ -132,60 +147,134 @@ class Instance:
         )
         if self.state.get("database") == wanted and dachs.initialised():
             return
-        self.state.set(database=None, imported=None, published=None)
+        self.state.set(database=None, imported=None, served=None, published=None)
         with Step("Making DaCHS's tables"):
             dachs.initialise()
         self.state.set(database=wanted)
 
-    def _choose(self) -> releases.Choice:
-        return releases.choose(
-            self.settings,
-            self.home,
-            self.account,
-            first_time=not self.state.get("imported"),
-            fetch=try_to_fetch_release,
-            simulate=simulate_sample,
+    def choices(
+        self, collection: str, *, fetch: Callable[[Path], None] | None = None
+    ) -> list[releases.Choice]:
+        """Choose the releases of a collection; those that can be made are made.
+
+        Parameters
+        ----------
+        collection
+            One of `COLLECTIONS`.
+        fetch
+            How the H.E.S.S. release is downloaded at first; briefly and without patience if not given.
+
+        Raises
+        ------
+        InstanceError
+            A release that the operator names is not there, or cannot be read.
+        """
+        makers = releases.Makers(
+            fetch=fetch or try_to_fetch_release, sample=simulate_sample, ctao_sample=self._simulate_ctao
+        )
+        first_time = not self.state.get("imported")
+        return releases.choices(
+            collection, self.settings, self.home, self.account, makers, first_time=first_time
         )
 
-    def _ensure_import(self, dachs: Dachs, collection: str, choice: releases.Choice, *, force: bool) -> None:
-        say(f"{collection}: {choice.why}")
-        dachs.deployment.collection(collection, choice.config, choice.directory)
-        resource = dachs.deployment.inputs / collection
-        config = release.load(resource / "release.toml")
-        wanted = fingerprint(
-            self.settings.url,
-            resource / "release.toml",
-            resource / "q.rd",
-            *dachs.deployment.code_files(),
-            (path.resolve() for path in feed.event_files(resource, config)),
-        )
-        imported = self.state.get("imported")
-        imported = imported if isinstance(imported, dict) else {}
+    def _simulate_ctao(self, target: Path) -> None:
+        write_sample(target, runs=self.settings.ctao_runs, seed=None, facility=simulate.CTAO_LIKE)
+
+    def _ensure_imports(
+        self, dachs: Dachs, choices: dict[str, list[releases.Choice]], *, force: bool
+    ) -> list[CherenkovVOError]:
+        """Import what changed; a collection that fails does not stop the others."""
+        problems: list[CherenkovVOError] = []
+        for collection, chosen in choices.items():
+            try:
+                self._ensure_import(dachs, collection, chosen, force=force)
+            except CherenkovVOError as error:
+                problems.append(error)
+                say(f"  {collection} is NOT imported: {error}")
+                if collection in self.served():
+                    say(f"  What was imported of {collection} before is still served.")
+        return problems
+
+    def _ensure_import(
+        self, dachs: Dachs, collection: str, chosen: list[releases.Choice], *, force: bool
+    ) -> None:
+        for choice in chosen:
+            say(f"{collection}: {choice.why}")
+        resource = dachs.deployment.collection(collection, chosen)
+        wanted = self._import_fingerprint(dachs, resource)
+        imported = self._imported()
         if imported.get(collection) == wanted and not force:
             say(f"  nothing changed since the last import of {collection}")
             return
         self.state.set(imported=imported | {collection: None}, published=None)
         (dachs.reports / f"{collection}.json").unlink(missing_ok=True)
         with Step(f"Importing {collection}"):
-            dachs.run("imp", f"{collection}/q", show=sys.stderr.isatty())
+            try:
+                dachs.run("imp", f"{collection}/q", show=sys.stderr.isatty())
+            except InstanceError:
+                if collection in self.served():
+                    dachs.bring_back(collection)
+                raise
         tell(feed.Report.load(dachs.reports, collection))
-        self.state.set(imported=imported | {collection: wanted}, data=choice.why)
+        data = self.state.get("data")
+        self.state.set(
+            imported=imported | {collection: wanted},
+            served=sorted({*self.served(), collection}),
+            data=(data if isinstance(data, dict) else {}) | {collection: [choice.why for choice in chosen]},
+        )
 
-    def _ensure_publication(self, dachs: Dachs, *, force: bool) -> None:
+    def _import_fingerprint(self, dachs: Dachs, resource: Path) -> str:
+        """Give a digest of all that shapes the rows of a collection."""
+        files: list[Path] = []
+        for name, config in release.of_collection(resource).items():
+            files += feed.release_files(resource / "releases" / name / "files", config)
+        return fingerprint(
+            self.settings.url,
+            self.settings.vocabulary,
+            resource / "q.rd",
+            *sorted(resource.glob("releases/*/release.toml")),
+            *dachs.deployment.code_files(),
+            [path.resolve() for path in files],
+        )
+
+    def _imported(self) -> dict[str, str | None]:
+        """Give the fingerprint of the last complete import of each collection."""
+        imported = self.state.get("imported")
+        return imported if isinstance(imported, dict) else {}
+
+    def served(self) -> list[str]:
+        """Give the collections that have tables in the database: those imported at least once."""
+        served = self.state.get("served")
+        return [name for name in COLLECTIONS if isinstance(served, list) and name in served]
+
+    def _ensure_publication(self, dachs: Dachs, *, force: bool) -> list[CherenkovVOError]:
+        """Publish if something changed; give what could not be published."""
         wanted = fingerprint(
-            dachs.rc, dachs.root / "etc" / "defaultmeta.txt", repr(self.state.get("imported"))
+            dachs.rc,
+            dachs.root / "etc" / "defaultmeta.txt",
+            self.settings.vocabulary,
+            repr(self.served()),
+            repr(self.state.get("imported")),
         )
         if self.state.get("published") == wanted and not force:
-            return
+            return []
         self.state.set(published=None)
         with Step("Publishing to the registry"):
-            dachs.publish(COLLECTIONS)
-        self.state.set(published=wanted)
+            left_out = [" ".join(text.split()) for text in dachs.publish(self.served())]
+        for text in left_out:
+            say(f"  NOT in the registry: {text}")
+        if not left_out:
+            self.state.set(published=wanted)
+        return [InstanceError(text) for text in left_out]
 
     def failures(self) -> int:
-        """Count the files that the last import could not publish."""
-        found = [feed.Report.load(self.dachs.reports, collection) for collection in COLLECTIONS]
-        return sum(len(report.failures) for report in found if report)
+        """Count the observations that the last imports could not publish."""
+        return sum(len(report.failures) for report in self.reports(COLLECTIONS).values())
+
+    def reports(self, collections: Iterable[str]) -> dict[str, feed.Report]:
+        """Give the reports of the last imports; collections without one are left out."""
+        found = {name: feed.Report.load(self.home / "reports", name) for name in collections}
+        return {name: report for name, report in found.items() if report is not None}
 
     def fetch_data(self) -> Path:
         """Download the public release."""
@@ -222,9 +311,11 @@ def tell(report: feed.Report | None) -> None:
     """Show the user what an import did."""
     if report is None:
         raise InstanceError("The import left no report.", "Run it again with 'make ingest'.")
-    say(f"  {report.published} of {report.files} files published, {report.events} events")
+    say(f"  {report.published} of {report.files} observations published, {report.events} events")
     for warning in report.warnings:
         say(f"  note: {warning}")
+    if report.deviation_count:
+        say(f"  {report.deviation_count} deviations from GADF; 'make check' lists them")
     for failure in report.failures:
         say(f"  NOT published: {failure['problem']}")
 
@@ -242,7 +333,7 @@ def try_to_fetch_release(target: Path) -> None:
 
 
 def simulate_sample(target: Path) -> None:
-    """Write the built-in sample into a directory."""
+    """Write the built-in sample, in the form of the H.E.S.S. release, into a directory."""
     write_sample(target, runs=None, seed=None, facility=None)
 
 
@@ -252,19 +343,41 @@ def write_sample(
     runs: int | None,
     seed: int | None,
     facility: str | None,
+    metadata_only: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Write a simulated release; give the number of its files.
+
+    Parameters
+    ----------
+    target
+        A directory that is new or holds an older simulated release.
+    runs, seed
+        Number of runs and seed of the random numbers; the simulator's own without.
+    facility
+        Key of `simulate.PROFILES`, or `simulate.CTAO_LIKE`; the H.E.S.S.-like array without.
+    metadata_only
+        Write no events; only a whole observatory has indexes that make sense without.
+    progress
+        Called with the number of runs written and of all runs.
 
     Raises
     ------
     ConfigError
         There is no such facility, or a number makes no sense.
     """
-    chosen = {key: value for key, value in (("runs", runs), ("seed", seed)) if value is not None}
-    if facility is not None:
-        if facility not in simulate.PROFILES:
-            raise ConfigError(f"facility {facility!r}: expected one of {', '.join(simulate.PROFILES)}")
-        chosen["facility"] = simulate.PROFILES[facility]  # type: ignore[assignment]
+    numbers = {key: value for key, value in (("runs", runs), ("seed", seed)) if value is not None}
+    if facility == simulate.CTAO_LIKE:
+        observatory = simulate.ObservatoryConfig(**numbers, metadata_only=metadata_only)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return len(simulate.simulate_ctao_release(target, observatory, progress))
+    if metadata_only:
+        raise ConfigError(f"metadata only: facility {facility!r}, expected {simulate.CTAO_LIKE}")
+    if facility is not None and facility not in simulate.PROFILES:
+        known = ", ".join((*simulate.PROFILES, simulate.CTAO_LIKE))
+        raise ConfigError(f"facility {facility!r}: expected one of {known}")
+    profile = simulate.PROFILES[facility or simulate.HESS_LIKE.key]
     target.parent.mkdir(parents=True, exist_ok=True)
-    return len(simulate.simulate_release(target, simulate.SimulationConfig(**chosen), progress))  # type: ignore[arg-type]
+    return len(
+        simulate.simulate_release(target, simulate.SimulationConfig(**numbers, facility=profile), progress)
+    )

@@ -62,14 +62,22 @@ def parser() -> argparse.ArgumentParser:
     add("publish", "write coverage and registry records anew")
     check = add("check", "report what a release would publish, without a server")
     check.add_argument("directory", nargs="?", type=Path, help="the release (default: what would be served)")
-    check.add_argument("--release", type=Path, help="its configuration (default: the H.E.S.S. release's)")
+    check.add_argument(
+        "--release", type=Path, help="its configuration (default: its release.toml, or what is found in it)"
+    )
+    check.add_argument("--all", action="store_true", help="list every deviation from GADF")
     add("doctor", "look for faults of the machine and the instance, with remedies", needs="nothing")
     add("fetch-data", "download the public H.E.S.S. release, or go on where it stopped")
     simulate = add("simulate", "write a simulated release into a directory")
     simulate.add_argument("directory", type=Path, help="a directory that is new or holds an older sample")
     simulate.add_argument("--runs", type=int, help="number of runs")
     simulate.add_argument("--seed", type=int, help="seed of the random numbers")
-    simulate.add_argument("--facility", help="hess-like, ctao-north-like or ctao-south-like")
+    simulate.add_argument(
+        "--facility", help="hess-like, ctao-north-like, ctao-south-like, or ctao-like (both)"
+    )
+    simulate.add_argument(
+        "--metadata-only", action="store_true", help="indexes and responses, no events (ctao-like)"
+    )
     clean = add("clean", "remove the instance with its database and downloads", needs="venv")
     clean.add_argument("--all", action="store_true", help="the Python environments, too")
     clean.add_argument("--yes", action="store_true", help="do not ask")

@@ -6,17 +6,22 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
 from ingest import feed, release
-from ingest.errors import InstanceError
-from instance import check, releases, server
-from instance.bringup import COLLECTIONS, Instance, fetch_release, simulate_sample, write_sample
+from ingest.errors import ConfigError, InstanceError
+from instance import check, server
+from instance.bringup import Instance, fetch_release, write_sample
 from instance.console import say
 from instance.exits import EXIT_CHECK, EXIT_DATA, FAILURE, OK
+from instance.releases import COLLECTIONS
 from instance.settings import CHECKOUT, Settings
+
+WIDTH = 160
+"""Columns of what ``check`` prints to a file or another program."""
 
 
 def serve(settings: Settings, options: argparse.Namespace) -> int:
@@ -51,26 +56,28 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
     """Show the status; the exit code is 0 only if the server answers."""
     instance = Instance(settings)
     pid, well = server.running(instance), server.answers(instance)
-    reports = {name: feed.Report.load(instance.home / "reports", name) for name in COLLECTIONS}
-    found = {
-        "instance": str(instance.home),
-        "url": settings.url,
-        "server": pid,
-        "answers": well,
-        "data": instance.state.get("data"),
-        "published": {name: report.published for name, report in reports.items() if report},
-        "failed": {name: len(report.failures) for name, report in reports.items() if report},
-    }
+    reports = instance.reports(COLLECTIONS)
     if options.json:
+        found = {
+            "instance": str(instance.home),
+            "url": settings.url,
+            "server": pid,
+            "answers": well,
+            "vocabulary": settings.vocabulary,
+            "served": instance.served(),
+            "data": instance.state.get("data"),
+            "published": {name: report.published for name, report in reports.items()},
+            "failed": {name: len(report.failures) for name, report in reports.items()},
+        }
         print(json.dumps(found, indent=1))
-    else:
-        say(f"{'up' if well else 'NOT up'}: {settings.url} (process {pid or 'none'})")
-        say(f"instance: {instance.home}")
-        say(f"data: {found['data'] or 'none yet'}")
-        for name, report in reports.items():
-            if report:
-                failed = len(report.failures)
-                say(f"{name}: {report.published} of {report.files} files published, {failed} failed")
+        return OK if well else FAILURE
+    say(f"{'up' if well else 'NOT up'}: {settings.url} (process {pid or 'none'})")
+    say(f"instance: {instance.home}")
+    for line in server.data_lines(instance) or ["  no data yet"]:
+        say(line.strip())
+    for name, report in reports.items():
+        counts = f"{report.published} of {report.files} observations published"
+        say(f"{name}: {counts}, {len(report.failures)} failed, {report.deviation_count} deviations")
     return OK if well else FAILURE
 
 
@@ -92,28 +99,51 @@ def _work(settings: Settings, **what: bool) -> int:
 
 
 def check_release(settings: Settings, options: argparse.Namespace) -> int:
-    """Check a release."""
+    """Check a release, or all that would be served."""
+    if options.directory is None:
+        found = _check_served(settings, options.release)
+    else:
+        found = _check_directory(settings, options.directory, options.release)
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH)
+    for number, release_found in enumerate(found):
+        if number:
+            console.print()
+        check.show(release_found, console, every=options.all)
+    return OK if all(release_found.well for release_found in found) else EXIT_CHECK
+
+
+def _check_served(settings: Settings, config: Path | None) -> list[check.Findings]:
+    if config is not None:
+        raise ConfigError(f"--release {config}: name the release's directory, too")
     instance = Instance(settings)
-    directory, config = options.directory, options.release
-    if directory is None:
-        instance.make_home()
-        choice = releases.choose(
-            settings,
-            instance.home,
-            instance.account,
-            first_time=False,
-            fetch=fetch_release,
-            simulate=simulate_sample,
-        )
-        directory = choice.directory
-        config = config or CHECKOUT / "inputs" / "hess_dr" / choice.config
-        say(choice.why)
-    elif not directory.is_dir():
+    instance.make_home()
+    found = []
+    for collection in COLLECTIONS:
+        seen: dict[str, str] = {}
+        identity = _nobody(settings, collection)
+        for choice in instance.choices(collection, fetch=fetch_release):
+            loaded = release.load(CHECKOUT / "inputs" / collection / choice.config)
+            name = f"{collection}: {choice.why}"
+            found.append(
+                check.check(
+                    choice.directory, loaded, identity, name=name, seen=seen, progress=sys.stderr.isatty()
+                )
+            )
+    return found
+
+
+def _check_directory(settings: Settings, directory: Path, config: Path | None) -> list[check.Findings]:
+    if not directory.is_dir():
         raise InstanceError(f"{directory} is no directory.", "Name the release's.", exit_code=EXIT_DATA)
-    loaded = release.load(config or CHECKOUT / "inputs" / "hess_dr" / "release.toml")
-    found = check.check(directory, loaded, "hess_dr", progress=sys.stderr.isatty())
-    check.show(found, Console(soft_wrap=True))
-    return OK if found.report.published and not found.report.failures else EXIT_CHECK
+    identity = _nobody(settings, check.NO_COLLECTION)
+    return [
+        check.check(directory, loaded, identity, name=name, progress=sys.stderr.isatty())
+        for name, loaded in check.configurations(directory, config).items()
+    ]
+
+
+def _nobody(settings: Settings, collection: str) -> feed.Identity:
+    return feed.Identity(check.NOBODY, f"http://{check.NOBODY}", collection, settings.vocabulary)
 
 
 def fetch_data(settings: Settings, options: argparse.Namespace) -> int:
@@ -125,7 +155,12 @@ def fetch_data(settings: Settings, options: argparse.Namespace) -> int:
 def simulate(settings: Settings, options: argparse.Namespace) -> int:
     """Simulate a release."""
     number = write_sample(
-        options.directory, runs=options.runs, seed=options.seed, facility=options.facility, progress=_bar()
+        options.directory,
+        runs=options.runs,
+        seed=options.seed,
+        facility=options.facility,
+        metadata_only=options.metadata_only,
+        progress=_bar(),
     )
     say(f"{number} files of SIMULATED data are in {options.directory}")
     return OK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import shutil
 import subprocess
 import textwrap
@@ -18,7 +19,7 @@ from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
 from instance.packages import venv_python
-from instance.settings import Settings
+from instance.settings import Settings, variable_of
 
 DACHS_PROGRAM = Path("/usr/bin/dachs")
 COMMAND_NAMES = ("dachs", "gavo")
@@ -28,7 +29,10 @@ PROFILES = ("dsn", "feed", "trustedquery", "untrustedquery")
 """Files with DaCHS's database accounts; 'dachs init' makes accounts and files together."""
 
 SYSTEM_RESOURCES = ("//tap", "//services", "//obscore", "//products")
-SHARED_RESOURCES = ("rd/unions", "rd/hea", "rd/links")
+SHARED_RESOURCES = ("rd/functions", "rd/unions", "rd/hea", "rd/links", "rd/responses")
+
+MOST_OF_MESSAGE = 600
+"""Characters of an error message of DaCHS that are shown."""
 
 
 class Dachs:
@@ -68,6 +72,7 @@ class Dachs:
             "PYTHONPATH": str(self.deployment.app),
             "PGPASSFILE": str(self.cluster.password_file),
             REPORT_VARIABLE: str(self.reports),
+            variable_of("vocabulary"): self.settings.vocabulary,
         }
 
     def command(self, *arguments: str) -> list[str]:
@@ -149,13 +154,34 @@ class Dachs:
         for resource in ("//obscore", *SHARED_RESOURCES):
             self.run("imp", resource)
 
-    def publish(self, collections: Iterable[str]) -> None:
-        """Put all resources into the registry, with their coverage."""
+    def bring_back(self, collection: str) -> None:
+        """Put a collection back into the site's tables after an import that failed.
+
+        Its own tables are as before then, but it was taken out of the tables that it feeds, and that
+        was committed (see ``rd/unions.py``).
+
+        Raises
+        ------
+        InstanceError
+            That fails, too.
+        """
+        self.run("imp", "-m", f"{collection}/q")
+        self.run("imp", "rd/unions", "recover")
+
+    def publish(self, collections: Iterable[str]) -> list[str]:
+        """Put all resources into the registry, with their coverage.
+
+        Returns
+        -------
+        list of str
+            What DaCHS left out, and why: it ends as if all were well then.
+        """
         resources = [f"{collection}/q" for collection in collections]
         for resource in (*resources, "//obscore"):
             self.run("limits", resource)
         # The shared resources cover what the collections cover, so their turn is after these.
-        self.run("pub", *resources, *SYSTEM_RESOURCES, "rd/hea", "rd/links")
+        said = self.run("pub", *resources, *SYSTEM_RESOURCES, "rd/hea", "rd/links", "rd/responses")
+        return re.findall(r"Aborting publication of .*(?:\n \* .*)*", said)
 
     def server(self) -> list[str]:
         """Give the command line of the web server in the foreground."""
@@ -226,8 +252,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def _error_of(output: str) -> str:
-    """Find DaCHS's error message in what it printed; it spreads over the last lines."""
+    """Find DaCHS's error message in what it printed; it spreads over the last lines.
+
+    Where it quotes a whole row, what is wrong stands at its end.
+    """
     lines = output.splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("***")]
     chosen = lines[starts[-1] :] if starts else lines[-3:]
-    return " ".join(line.strip() for line in chosen if line.strip())[:600] or "see its message above"
+    text = " ".join(line.strip() for line in chosen if line.strip())
+    if len(text) > MOST_OF_MESSAGE:
+        text = f"{text[: MOST_OF_MESSAGE // 4]} ... {text[-MOST_OF_MESSAGE * 3 // 4 :]}"
+    return text or "see its message above"

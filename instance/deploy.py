@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from instance.releases import Choice
 from instance.settings import CHECKOUT
 from instance.state import fingerprint
 
 PACKAGES = ("datalink", "ingest", "rd")
-SCHEMA_FILES = ("columns.csv", "userconfig.rd", "times.rd", "hea.rd", "links.rd", "unions.rd", "unions.py")
+SCHEMA_FILES = (
+    "columns.csv",
+    "userconfig.rd",
+    "times.rd",
+    "hea.rd",
+    "links.rd",
+    "unions.rd",
+    "unions.py",
+    "functions.rd",
+    "functions.py",
+    "functions.sql",
+    "responses.rd",
+)
 """Files in rd/ that shape site-wide tables: when they change, the database is made anew."""
 
 
@@ -42,13 +55,34 @@ class Deployment:
         self.inputs.mkdir(parents=True, exist_ok=True)
         _link(self.inputs / "rd", self.app / "rd")
 
-    def collection(self, name: str, config: str, data: Path) -> None:
-        """Lay out a collection below the DaCHS inputs: its RD, its configuration, its files."""
+    def collection(self, name: str, choices: Iterable[Choice]) -> Path:
+        """Lay out a collection below the DaCHS inputs: its RD, and its releases with their files.
+
+        Parameters
+        ----------
+        name
+            The collection.
+        choices
+            Its releases; what was laid out of others is removed.
+
+        Returns
+        -------
+        Path
+            The collection's directory below the inputs.
+        """
         source, target = self.source / "inputs" / name, self.inputs / name
-        target.mkdir(parents=True, exist_ok=True)
+        (target / "releases").mkdir(parents=True, exist_ok=True)
         copy_changed(source / "q.rd", target / "q.rd")
-        copy_changed(source / config, target / "release.toml")
-        _link(target / "data", data / "data")
+        wanted = {choice.name: choice for choice in choices}
+        for choice in wanted.values():
+            place = target / "releases" / choice.name
+            place.mkdir(exist_ok=True)
+            copy_changed(source / choice.config, place / "release.toml")
+            _link(place / "files", choice.directory)
+        for stale in (target / "releases").iterdir():
+            if stale.name not in wanted:
+                shutil.rmtree(stale)
+        return target
 
     def code_files(self) -> list[Path]:
         """Give the files whose change means that rows may come out differently."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ingest.errors import CherenkovVOError, ConfigError
 from instance import packages
 from instance.cluster import port_is_free
+from instance.releases import COLLECTIONS
 from instance.settings import Settings, home_of, load
 from instance.state import MINIMAL_DISK, MINIMAL_DISK_LATER, State, holder
 from instance.vocabularies import cache_name
@@ -86,11 +87,19 @@ def _instance(settings: Settings) -> Iterator[Diagnosis]:
         value = state.get(key)
         done = all(value.values()) if isinstance(value, dict) else bool(value)
         yield Diagnosis(what, "done" if done else "not finished", "" if done else "'make serve' finishes it.")
-    yield Diagnosis("data", str(state.get("data") or "none yet"))
+    yield from _data(state.get("data"))
     names = ("uat", "product-type", "datalink/core", "messenger")
     lost = [name for name in names if not (home / "dachs" / "cache" / cache_name(name)).exists()]
     remedy = "'make publish' puts the stand-ins back." if lost else ""
     yield Diagnosis("vocabularies", f"missing: {', '.join(lost)}" if lost else "in DaCHS's cache", remedy)
+
+
+def _data(data: object) -> Iterator[Diagnosis]:
+    if not isinstance(data, dict) or not data:
+        yield Diagnosis("data", "none yet")
+        return
+    for collection, sources in data.items():
+        yield Diagnosis(f"data of {collection}", "; ".join(map(str, sources)))
 
 
 def _port(settings: Settings) -> Iterator[Diagnosis]:
@@ -105,10 +114,15 @@ def _server(settings: Settings) -> Iterator[Diagnosis]:
     if pid is None:
         yield Diagnosis("server", "not running; 'make serve' or 'make up' starts it")
         return
+    served = State(home_of(settings) / "state.json").read().get("served") or COLLECTIONS
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     checks: list[tuple[str, str, Callable[[bytes], bool]]] = [
         ("TAP", "/tap/availability", lambda body: b"true" in body),
-        ("registry", "/oai.xml?verb=ListIdentifiers&metadataPrefix=ivo_vor", lambda body: b"hess_dr" in body),
+        (
+            "registry",
+            "/oai.xml?verb=ListIdentifiers&metadataPrefix=ivo_vor",
+            lambda body: all(f"/{name}/".encode() in body for name in served),
+        ),
     ]
     for what, path, is_well in checks:
         try:

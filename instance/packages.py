@@ -243,6 +243,9 @@ def ensure_venv(home: Path, *extras: str) -> Path:
     if mark.exists() and mark.read_text(encoding="ascii") == stamp and venv_python(home).exists():
         return venv_python(home)
     with Step(f"Making the virtual environment ({', '.join(wanted)})"):
+        # A link leads to somebody else's environment, which is not ours to clear.
+        if (home / "venv").is_symlink():
+            (home / "venv").unlink()
         # What an earlier attempt left half made must not stay.
         _venv_command([SYSTEM_PYTHON, "-m", "venv", "--clear", "--system-site-packages", home / "venv"])
         _venv_command(

@@ -1,10 +1,10 @@
-"""Which data a collection publishes: the choice, and what the choice is based on."""
+"""Which releases a collection publishes: the choice, and what the choice is based on."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,33 +12,60 @@ from ingest.errors import InstanceError
 from instance.account import Account
 from instance.console import Step, say
 from instance.exits import EXIT_DATA
-from instance.settings import CHECKOUT, HESS_VARIABLE, Settings
+from instance.settings import CHECKOUT, CTA_VARIABLE, HESS_VARIABLE, NONE_WORD, SAMPLE_WORD, Settings
+
+COLLECTIONS = ("hess_dr", "ctao")
+"""All collections; each has a directory of this name in ``inputs``, and a schema in the database."""
 
 SHARED = CHECKOUT.parent / "shared" / "data" / "hess-dl3-dr1"
-"""Where a release may lie beside the checkout."""
+"""Where the H.E.S.S. release may lie beside the checkout."""
 
+SHARED_CTA = CHECKOUT.parent / "shared" / "data" / "cta-1dc"
+"""Where files of CTA's first data challenge may lie beside the checkout."""
 
-SAMPLE_WORD = "sample"
-"""What to give in place of a directory to have the built-in sample."""
+CTA_INDEX = "index/gps/hdu-index.fits*"
+"""What a directory of the data challenge must hold: the survey of the Galactic plane."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The data that a collection takes.
+    """One release that a collection takes.
 
     Attributes
     ----------
+    name
+        Name of the release, which is that of its directory below the collection.
     directory
-        The release's directory; its event files lie below ``data``.
+        The root of the release's files.
     config
         Name of the release configuration beside the collection's RD.
     why
         Where the data come from, for the user.
     """
 
+    name: str
     directory: Path
     config: str
     why: str
+
+
+@dataclass(frozen=True)
+class Makers:
+    """How releases come about that are not there; each puts one into the directory it is given.
+
+    Attributes
+    ----------
+    fetch
+        Downloads the H.E.S.S. release.
+    sample
+        Simulates a sample in the form of that release.
+    ctao_sample
+        Simulates the CTAO-like release.
+    """
+
+    fetch: Callable[[Path], None]
+    sample: Callable[[Path], None]
+    ctao_sample: Callable[[Path], None]
 
 
 def downloaded(home: Path) -> Path:
@@ -47,57 +74,65 @@ def downloaded(home: Path) -> Path:
 
 
 def sample(home: Path) -> Path:
-    """Give the place of the built-in sample."""
+    """Give the place of the built-in sample of the ``hess_dr`` collection."""
     return home / "releases" / "sample"
 
 
-def choose(
-    settings: Settings,
-    home: Path,
-    account: Account,
-    *,
-    first_time: bool,
-    fetch: Callable[[Path], None],
-    simulate: Callable[[Path], None],
-) -> Choice:
-    """Choose the data of the ``hess_dr`` collection.
+def ctao_sample(home: Path) -> Path:
+    """Give the place of the simulated release of the ``ctao`` collection."""
+    return home / "releases" / "ctao-sample"
 
-    In this order: the directory that the user names, the one beside the checkout, a download, the
-    built-in sample.
+
+def choices(
+    collection: str, settings: Settings, home: Path, account: Account, makers: Makers, *, first_time: bool
+) -> list[Choice]:
+    """Choose the releases of a collection.
+
+    ``hess_dr`` has one, in this order: the directory that the user names, the one beside the
+    checkout, a download, the built-in sample. ``ctao`` has the simulated CTAO-like release, and CTA's
+    first data challenge if the user names it or it lies beside the checkout.
 
     Parameters
     ----------
+    collection
+        One of `COLLECTIONS`.
     settings, home, account
         The instance.
+    makers
+        For releases that are not there.
     first_time
         Nothing was published here before: a download may be tried.
-    fetch, simulate
-        Put the release, or the sample, into the directory they are given.
 
     Raises
     ------
     InstanceError
         The directory that the user names holds no release, or cannot be read.
     """
-    if settings.hess_dl3_dr1 == SAMPLE_WORD:
-        return _sample(home, simulate)
-    if settings.hess_dl3_dr1 is not None:
-        return _readable(_checked(Path(settings.hess_dl3_dr1), f"{HESS_VARIABLE} names it"), home, account)
+    if collection == "ctao":
+        return _ctao(settings, home, account, makers)
+    return [_hess(settings, home, account, makers, first_time=first_time)]
+
+
+def _hess(settings: Settings, home: Path, account: Account, makers: Makers, *, first_time: bool) -> Choice:
+    named = settings.hess_dl3_dr1
+    if named == SAMPLE_WORD:
+        return _sample(home, makers)
+    if named is not None:
+        return _readable(_checked(Path(named), f"{HESS_VARIABLE} names it"), home, account)
     if SHARED.is_dir():
         return _readable(_checked(SHARED, "it lies beside the checkout"), home, account)
     target = downloaded(home)
     if not target.is_dir() and first_time and settings.download:
-        _try_download(target, fetch)
+        _try_download(target, makers.fetch)
     if target.is_dir():
         return _checked(target, "downloaded from its public record")
-    return _sample(home, simulate)
+    return _sample(home, makers)
 
 
-def _sample(home: Path, simulate: Callable[[Path], None]) -> Choice:
-    simulate(sample(home))
-    return Choice(
-        sample(home), "sample.toml", "built-in SIMULATED sample; 'make fetch-data' downloads the real release"
-    )
+def _sample(home: Path, makers: Makers) -> Choice:
+    makers.sample(sample(home))
+    why = "built-in SIMULATED sample; 'make fetch-data' downloads the real release"
+    return Choice("sample", sample(home), "sample.toml", why)
 
 
 def _try_download(target: Path, fetch: Callable[[Path], None]) -> None:
@@ -115,12 +150,38 @@ def _checked(directory: Path, why: str) -> Choice:
             f"Point {HESS_VARIABLE} to the directory that holds 'data', or unset it.",
             exit_code=EXIT_DATA,
         )
-    return Choice(directory, "release.toml", f"H.E.S.S. DL3 DR1 in {directory}: {why}")
+    return Choice("hess-dl3-dr1", directory, "release.toml", f"H.E.S.S. DL3 DR1 in {directory}: {why}")
+
+
+def _ctao(settings: Settings, home: Path, account: Account, makers: Makers) -> list[Choice]:
+    # Before the simulation, because nobody wants to wait to hear that a directory is not there.
+    challenge = _cta_1dc(settings)
+    makers.ctao_sample(ctao_sample(home))
+    found = [Choice("simulated", ctao_sample(home), "release.toml", "SIMULATED CTAO-like release")]
+    if challenge is not None:
+        found.append(_readable(challenge, home, account))
+    return found
+
+
+def _cta_1dc(settings: Settings) -> Choice | None:
+    """Find CTA's first data challenge; None if there is none, or nobody wants it."""
+    named = settings.cta_1dc
+    if named == NONE_WORD or (named is None and not SHARED_CTA.is_dir()):
+        return None
+    directory = SHARED_CTA if named is None else Path(named)
+    why = "it lies beside the checkout" if named is None else f"{CTA_VARIABLE} names it"
+    if not any(directory.glob(CTA_INDEX)):
+        raise InstanceError(
+            f"{directory} is not CTA's first data challenge: it has no {CTA_INDEX} ({why}).",
+            f"Point {CTA_VARIABLE} to the directory that holds 'index', or set it to '{NONE_WORD}'.",
+            exit_code=EXIT_DATA,
+        )
+    return Choice("cta-1dc", directory, "cta-1dc.toml", f"CTA-1DC (simulated) in {directory}: {why}")
 
 
 def _readable(found: Choice, home: Path, account: Account) -> Choice:
     """Give the release where the services' user can read it; root copies what is closed to others."""
-    if account.can_read(next(found.directory.glob("data/*.fits.gz"))):
+    if account.can_read_all(found.directory):
         return found
     if os.geteuid() != 0:
         raise InstanceError(
@@ -128,29 +189,62 @@ def _readable(found: Choice, home: Path, account: Account) -> Choice:
             "Make them and the directories above them readable, or copy them elsewhere.",
             exit_code=EXIT_DATA,
         )
-    copy = home / "releases" / "copy"
-    if _copy_changed(found.directory / "data", copy / "data"):
+    copy = home / "releases" / "copy" / found.name
+    if copy_changed_files(found.directory, copy):
         say(f"  {found.directory} is closed to the user {account.name}: serving a copy in {copy}")
     return replace(found, directory=copy)
 
 
-def _copy_changed(source: Path, target: Path) -> int:
-    """Make a directory hold the same files as another one; give the number of files copied."""
+def copy_changed_files(source: Path, target: Path) -> int:
+    """Make a directory hold the same files as another one, all the way down.
+
+    Links are followed; names that begin with a dot are left out.
+
+    Parameters
+    ----------
+    source, target
+        The directories; the second is made if need be, and belongs to us alone.
+
+    Returns
+    -------
+    int
+        The number of files copied: those whose size or time of change is another.
+    """
+    wanted = dict(_files(source, Path(), ()))
     target.mkdir(parents=True, exist_ok=True)
-    wanted = {path.name: path for path in source.iterdir() if path.is_file()}
-    for path in target.iterdir():
-        if path.name not in wanted:
+    directories = {parent for name in wanted for parent in name.parents}
+    for path in sorted(target.rglob("*"), reverse=True):  # what lies in a directory before the directory
+        name = path.relative_to(target)
+        if path.is_dir() and not path.is_symlink():
+            if name not in directories:
+                path.rmdir()
+        elif name not in wanted:
             path.unlink()
     copied = 0
     for name, path in wanted.items():
         status, there = path.stat(), target / name
-        if there.exists():
+        if there.is_file():
             known = there.stat()
             if (known.st_size, known.st_mtime_ns) == (status.st_size, status.st_mtime_ns):
                 continue
-        partial = target / f"{name}.partial"
+        there.parent.mkdir(parents=True, exist_ok=True)
+        partial = there.with_name(f"{there.name}.partial")
         shutil.copy2(path, partial)
         partial.chmod(0o644)
         partial.replace(there)
         copied += 1
     return copied
+
+
+def _files(directory: Path, name: Path, above: tuple[Path, ...]) -> Iterator[tuple[Path, Path]]:
+    """Yield name below the release and path of each file; ``above`` is where we came from."""
+    here = directory.resolve()
+    if here in above:  # a link that leads back
+        return
+    for path in sorted(directory.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _files(path, name / path.name, (*above, here))
+        elif path.is_file():
+            yield name / path.name, path

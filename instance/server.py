@@ -214,20 +214,30 @@ def serve(instance: Instance) -> None:
 def welcome(instance: Instance) -> str:
     """Give the text with the URLs to open."""
     url = instance.settings.url
-    failures = instance.failures()
-    lines = [
-        "",
-        f"{instance.settings.site_name} is up.  Data: {instance.state.get('data')}",
+    failures, served = instance.failures(), instance.served()
+    lines = ["", f"{instance.settings.site_name} is up.", *data_lines(instance)]
+    lines += [
         f"  in a browser     {url}/",
         f"  TAP              {url}/tap",
-        f"  cone search      {url}/hess_dr/q/cone/scs.xml?",
-        f"  search form      {url}/hess_dr/q/cone/form",
         f"  registry (OAI)   {url}/oai.xml?verb=Identify",
-        f"  DataLink         {url}/hess_dr/q/dl/dlmeta?ID=<obs_id>",
     ]
+    for name in served:
+        lines += [
+            f"  {name}",
+            f"    cone search    {url}/{name}/q/cone/scs.xml?",
+            f"    search form    {url}/{name}/q/cone/form",
+            f"    DataLink       {url}/{name}/q/dl/dlmeta?ID=<obs_id>",
+        ]
     if failures:
-        lines.append(f"  {failures} files could not be published; 'make check' says why")
+        lines.append(f"  {failures} observations could not be published; 'make check' says why")
     return "\n".join([*lines, ""])
+
+
+def data_lines(instance: Instance) -> list[str]:
+    """Say for people where the data of each collection come from."""
+    data = instance.state.get("data")
+    known = data if isinstance(data, dict) else {}
+    return [f"  data of {name}: {why}" for name in instance.served() for why in known.get(name, ())]
 
 
 def up(instance: Instance) -> None:

@@ -25,6 +25,16 @@ MAX_SHORT_NAME = 8
 """VOResource 1.1 allows 16 characters; DaCHS appends up to 8, such as ' Obscore'."""
 
 HESS_VARIABLE = "HESS_DL3_DR1"
+CTA_VARIABLE = "CTA_1DC"
+SAMPLE_WORD = "sample"
+"""What to give in place of the directory of the H.E.S.S. release to have the built-in sample."""
+
+NONE_WORD = "none"
+"""What to give in place of the directory of a release to do without it."""
+
+VOCABULARIES = ("talk", "draft")
+"""Names of the vocabulary profiles of ``ingest.vocabulary``, which a bare machine cannot import."""
+
 STATE_ROOT = Path("/var/lib/cherenkov-vo")
 """Where root's instances go when the checkout lies where nobody else can read."""
 
@@ -37,8 +47,8 @@ def _setting(default: Any, text: str, variable: str | None = None) -> Any:
 class Settings:
     """All that an operator can choose. Each field is an environment variable and a key of the file.
 
-    The variable is the field's name in capitals with ``CHERENKOV_VO_`` before it (only the release
-    directory has a name of its own); variables win over the file.
+    The variable is the field's name in capitals with ``CHERENKOV_VO_`` before it (only the directories
+    of releases have names of their own); variables win over the file.
     """
 
     instance: Path = _setting(CHECKOUT / "var", "directory of the private instance")  # noqa: RUF009
@@ -55,7 +65,14 @@ class Settings:
     hess_dl3_dr1: str | None = _setting(
         None, "directory of the H.E.S.S. DL3 DR1 release, or 'sample' for the built-in sample", HESS_VARIABLE
     )
-    download: bool = _setting(True, "may the first start download the release")
+    cta_1dc: str | None = _setting(
+        None, "directory of CTA's first data challenge, or 'none' to do without", CTA_VARIABLE
+    )
+    ctao_runs: int = _setting(60, "number of runs in the simulated CTAO-like release")
+    vocabulary: str = _setting(
+        "talk", "terms of the High-Energy extension: 'talk' (proposal of 2025) or 'draft' (of 2026)"
+    )
+    download: bool = _setting(True, "may the first start download the H.E.S.S. release")
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{2,}", self.authority):
@@ -70,6 +87,10 @@ class Settings:
         for name in ("port", "database_port"):
             if not 0 <= getattr(self, name) < 65536:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected a port number below 65536")
+        if self.ctao_runs < 1:
+            raise ConfigError(f"ctao_runs = {self.ctao_runs}: expected a whole number of at least 1")
+        if self.vocabulary not in VOCABULARIES:
+            raise ConfigError(f"vocabulary = {self.vocabulary!r}: expected one of {', '.join(VOCABULARIES)}")
         if self.public_url and not re.fullmatch(r"https?://[^\s/]+", self.public_url):
             raise ConfigError(
                 f"public_url = {self.public_url!r}: expected http[s]://host[:port] without a path"
@@ -159,13 +180,13 @@ def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
 def _typed(name: str, value: Any) -> Any:
     if name == "instance":
         return Path(str(value)).expanduser().absolute()
-    if name == "hess_dl3_dr1" and value != "sample":
+    if (name == "hess_dl3_dr1" and value != SAMPLE_WORD) or (name == "cta_1dc" and value != NONE_WORD):
         return str(Path(str(value)).expanduser().absolute())
-    if name in ("port", "database_port"):
+    if name in ("port", "database_port", "ctao_runs"):
         try:
             return int(value)
-        except ValueError as error:
-            raise ConfigError(f"{variable_of(name)} = {value!r}: expected a port number") from error
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
     if name == "download":
         words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
         if str(value).lower() not in words:

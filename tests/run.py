@@ -1,9 +1,10 @@
 """All tests, with one command and from nothing: ``make test``.
 
-Style and types; unit tests; then, for the built-in sample and, where it is at hand, for the real
-release, one private instance on free ports in a temporary directory, which the live tests and the
-foreign judges share; last, what happens when processes are killed. Only the standard library is
-used here: the environments are made on the way.
+Style and types; unit tests; then, for the built-in samples and, where they are at hand, for the real
+releases, one private instance on free ports in a temporary directory, which the live tests and the
+foreign judges share; another one with the other vocabulary, for those judges that look at it; last,
+what happens when processes are killed. Only the standard library is used here: the environments are
+made on the way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -27,13 +28,16 @@ sys.dont_write_bytecode = True
 from ingest.errors import InstanceError  # noqa: E402
 from instance import packages, settings  # noqa: E402
 from instance.cluster import free_port  # noqa: E402
-from instance.releases import SHARED  # noqa: E402
+from instance.releases import SHARED, SHARED_CTA  # noqa: E402
+from instance.settings import NONE_WORD, SAMPLE_WORD  # noqa: E402
 from tests.judges import environment as judges  # noqa: E402
 
-STAGES = ("style", "unit", "sample", "real", "faults")
+STAGES = ("style", "unit", "sample", "draft", "real", "faults")
 TEMPORARY = "cherenkov-vo-test-"
 START_PATIENCE = 300.0
 AUTHORITY = "test.cherenkov.example"
+VOCABULARY_TESTS = ("tests/judges/test_usecases.py", "tests/judges/test_datalink.py")
+"""Judges' tests that must pass with either vocabulary."""
 
 
 def say(text: str) -> None:
@@ -88,8 +92,20 @@ def temporary_directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def served(directory: Path, release: str) -> Iterator[dict[str, str]]:
+def served(
+    directory: Path, release: str, challenge: str = NONE_WORD, vocabulary: str = "talk"
+) -> Iterator[dict[str, str]]:
     """Serve a private instance; gives the environment that tells tests where it is.
+
+    Parameters
+    ----------
+    directory
+        Where the instance goes.
+    release, challenge
+        Directories of the H.E.S.S. release (or ``sample``) and of CTA's first data challenge (or
+        ``none``).
+    vocabulary
+        The vocabulary profile.
 
     Raises
     ------
@@ -106,7 +122,11 @@ def served(directory: Path, release: str) -> Iterator[dict[str, str]]:
         "CHERENKOV_VO_PORT": str(port),
         "CHERENKOV_VO_AUTHORITY": AUTHORITY,
         "CHERENKOV_VO_DOWNLOAD": "no",
-        "HESS_DL3_DR1": release,
+        # All that an operator may have set otherwise.
+        "CHERENKOV_VO_CTAO_RUNS": str(settings.Settings.ctao_runs),
+        "CHERENKOV_VO_VOCABULARY": vocabulary,
+        settings.HESS_VARIABLE: release,
+        settings.CTA_VARIABLE: challenge,
     }
     # The server ends when this process ends, however it ends.
     server = subprocess.Popen(
@@ -136,51 +156,89 @@ def _wait(server: subprocess.Popen[bytes], environment: dict[str, str]) -> None:
 def describe(directory: Path, environment: dict[str, str], judge: judges.Judges) -> Path:
     """Write down, for the tests, where the instance is and what it publishes."""
     home = Path(environment["CHERENKOV_VO_INSTANCE"])
-    simulated = environment["HESS_DL3_DR1"] == "sample"
+    release, challenge = environment[settings.HESS_VARIABLE], environment[settings.CTA_VARIABLE]
+    simulated = release == SAMPLE_WORD
     content = {
         "url": f"http://localhost:{environment['CHERENKOV_VO_PORT']}",
         "authority": AUTHORITY,
-        "data": str(home / "releases" / "sample" if simulated else environment["HESS_DL3_DR1"]),
+        "data": str(home / "releases" / "sample" if simulated else release),
         "simulated": simulated,
         "obs_collection": "SIMULATED-HESS-LIKE" if simulated else "HESS-DL3-DR1",
         "schemata": "/usr/lib/python3/dist-packages/gavo/resources/schemata",
         "stilts": str(judge.stilts),
         "home": str(home),
+        "vocabulary": environment["CHERENKOV_VO_VOCABULARY"],
+        "ctao": {
+            "simulated": str(home / "releases" / "ctao-sample"),
+            "cta-1dc": None if challenge == NONE_WORD else challenge,
+        },
     }
     path = directory / "instance.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 
-def live(release: str, python: Path, judge: judges.Judges) -> bool:
-    """Run live tests and judges against an instance with one release."""
-    with temporary_directory() as directory, served(directory, release) as environment:
+def live(name: str, python: Path, judge: judges.Judges, release: str, challenge: str = NONE_WORD) -> bool:
+    """Run live tests and judges against an instance with the given releases."""
+    with temporary_directory() as directory, served(directory, release, challenge) as environment:
         instance = {**environment, "CHERENKOV_VO_TEST_INSTANCE": str(describe(directory, environment, judge))}
-        name = "sample" if release == "sample" else "real release"
         passed = run(f"live tests, {name}", pytest(python, "tests/live"), **instance)
         return run(f"foreign judges, {name}", judge_command(judge), **instance) and passed
 
 
-def judge_command(judge: judges.Judges) -> list[str | Path]:
-    """Give the command line of the judges' tests, which run in an environment of their own."""
-    return [
-        judge.python,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        "tests/judges/pytest.ini",
-        "tests/judges",
-    ]
+def draft(judge: judges.Judges) -> bool:
+    """Run the judges that look at terms against an instance with the other vocabulary."""
+    with (
+        temporary_directory() as directory,
+        served(directory, SAMPLE_WORD, vocabulary="draft") as environment,
+    ):
+        instance = {**environment, "CHERENKOV_VO_TEST_INSTANCE": str(describe(directory, environment, judge))}
+        return run("foreign judges, draft vocabulary", judge_command(judge, VOCABULARY_TESTS), **instance)
+
+
+def judge_command(judge: judges.Judges, tests: Sequence[str] = ("tests/judges",)) -> list[str | Path]:
+    """Give the command line of judges' tests, which run in an environment of their own."""
+    return [*pytest(judge.python), "-c", "tests/judges/pytest.ini", *tests]
 
 
 def real_release() -> str | None:
     """Give the directory of the real release if there is one on this machine."""
     named = settings.load().hess_dl3_dr1
-    if named and named != "sample":
+    if named and named != SAMPLE_WORD:
         return named
     return str(SHARED) if SHARED.is_dir() else None
+
+
+def data_challenge() -> str:
+    """Give the directory of CTA's first data challenge if there is one on this machine, else ``none``."""
+    named = settings.load().cta_1dc
+    if named:
+        return named
+    return str(SHARED_CTA) if SHARED_CTA.is_dir() else NONE_WORD
+
+
+def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[str, bool], dict[str, str]]:
+    """Run stages; give which passed, and why some did not run."""
+    results: dict[str, bool] = {}
+    not_run: dict[str, str] = {}
+    if "style" in wanted:
+        results["style"] = style(python)
+    if "unit" in wanted:
+        results["unit"] = run("unit tests", pytest(python, "tests/unit"))
+    if judged := [stage for stage in STAGES if stage in wanted and stage in ("sample", "draft", "real")]:
+        judge = judges.ensure(home / "judges", report=say)
+        for stage in judged:
+            if stage == "draft":
+                results[stage] = draft(judge)
+            elif stage == "sample":
+                results[stage] = live("sample", python, judge, SAMPLE_WORD)
+            elif release := real_release():
+                results[stage] = live("real releases", python, judge, release, data_challenge())
+            else:
+                not_run[stage] = "the real release is not on this machine ('make fetch-data')"
+    if "faults" in wanted:
+        results["faults"] = run("faults", pytest(python, "tests/faults"))
+    return results, not_run
 
 
 def main() -> int:
@@ -196,22 +254,7 @@ def main() -> int:
     home = settings.home_of(settings.load())
     home.mkdir(parents=True, exist_ok=True)
     python = packages.ensure_venv(home / "test", "test")
-    results: dict[str, bool] = {}
-    not_run: dict[str, str] = {}
-    if "style" in wanted:
-        results["style"] = style(python)
-    if "unit" in wanted:
-        results["unit"] = run("unit tests", pytest(python, "tests/unit"))
-    if "sample" in wanted:
-        results["sample"] = live("sample", python, judges.ensure(home / "judges", report=say))
-    if "real" in wanted:
-        release = real_release()
-        if release:
-            results["real"] = live(release, python, judges.ensure(home / "judges", report=say))
-        else:
-            not_run["real"] = "the real release is not on this machine ('make fetch-data')"
-    if "faults" in wanted:
-        results["faults"] = run("faults", pytest(python, "tests/faults"))
+    results, not_run = run_stages(wanted, home, python)
     say(f"\n{time.monotonic() - start:.0f} s in all")
     for stage, passed in results.items():
         say(f"  {stage:8} {'passed' if passed else 'FAILED'}")

@@ -10,10 +10,11 @@ import re
 import urllib.parse
 import urllib.request
 
+from instance.releases import COLLECTIONS
 from tests.faults.harness import Site
 
 TABLES = (
-    "hess_dr.obscore",
+    *(f"{collection}.obscore" for collection in COLLECTIONS),
     "ivoa.obscore",
     "ivoa.obscore_hea",
     "datalink.response",
@@ -21,14 +22,24 @@ TABLES = (
     "tap_schema.columns",
 )
 ROWS = """SELECT obs_id, obs_publisher_did, obs_title, t_min, t_max, ev_xel, access_url
-    FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea ORDER BY obs_id"""
-LINKS = "SELECT id, semantics, access_url, content_length FROM datalink.response ORDER BY id, access_url"
+    FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea ORDER BY obs_publisher_did"""
+LINKS = "SELECT id, semantics, access_url, content_length FROM datalink.response ORDER BY 1, 3, 2"
 RELATIONS = """SELECT n.nspname || '.' || c.relname || ' ' || c.relkind::text
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname !~ '^(pg_|information_schema)' ORDER BY 1"""
+
+
+def _both(query: str) -> str:
+    """Ask the same of all collections."""
+    return " UNION ALL ".join(query.format(collection) for collection in COLLECTIONS) + " ORDER BY 1, 2"
+
+
 INTERNAL = {
     "products": "SELECT accref, accesspath, sourcetable FROM dc.products ORDER BY accref",
     "resources": "SELECT sourcerd, resid FROM dc.resources ORDER BY 1, 2",
+    "companions": _both("SELECT obs_publisher_did, access_path FROM {}.companions"),
+    "stored links": _both("SELECT id, dataset, semantics, source FROM {}.links"),
+    "provenance": _both("SELECT obs_id, dataset FROM {}.provenance"),
     "sources of ObsCore": "SELECT tablename FROM ivoa._obscoresources ORDER BY 1",
     "relations": RELATIONS,
 }
@@ -53,9 +64,9 @@ def count(site: Site, table: str = "hess_dr.obscore") -> int:
     return int(tap(site, f"SELECT COUNT(*) FROM {table}")[0])
 
 
-def datalink(site: Site, obs_id: str) -> list[list[str]]:
+def datalink(site: Site, obs_id: str, collection: str = "hess_dr") -> list[list[str]]:
     """Give the rows of a DataLink document."""
-    text = fetch(f"{site.url}/hess_dr/q/dl/dlmeta?ID={obs_id}").decode()
+    text = fetch(f"{site.url}/{collection}/q/dl/dlmeta?ID={urllib.parse.quote(obs_id)}").decode()
     rows = re.findall(r"<TR>(.*?)</TR>", text, re.DOTALL)
     return [re.findall(r"<TD(?:/>|>(.*?)</TD>)", row, re.DOTALL) for row in rows]
 
@@ -77,8 +88,8 @@ class Census:
     counts: dict[str, int]
     rows: list[str]
     links: list[str]
-    datalink: list[list[str]]
-    file: str
+    datalinks: dict[str, list[list[str]]]
+    files: dict[str, str]
     records: list[str]
     internal: dict[str, list[str]]
 
@@ -89,22 +100,35 @@ def take(site: Site) -> Census:
     def neutral(text: str) -> str:
         return text.replace(str(site.port), "PORT").replace(str(site.home), "HOME")
 
-    first = tap(site, "SELECT MIN(obs_id) FROM hess_dr.obscore")[0]
-    document = datalink(site, first)
-    this = next(row for row in document if "#this" in row)
-    address = next(cell for cell in this if cell.startswith("http"))
+    documents = {name: datalink(site, first_public(site, name), name) for name in COLLECTIONS}
     return Census(
         counts={table: count(site, table) for table in TABLES},
         rows=[neutral(line) for line in tap(site, ROWS)],
         links=[neutral(line) for line in tap(site, LINKS)],
-        datalink=[[neutral(cell) for cell in row] for row in document],
-        file=hashlib.sha256(fetch(address)).hexdigest(),
+        datalinks={
+            collection: [[neutral(cell) for cell in row] for row in document]
+            for collection, document in documents.items()
+        },
+        files={collection: _digest(document) for collection, document in documents.items()},
         records=[neutral(record) for record in records(site)],
         internal={
             name: [neutral(line) for line in site.instance.cluster.sql(query)]
             for name, query in INTERNAL.items()
         },
     )
+
+
+def first_public(site: Site, collection: str) -> str:
+    """Give the first observation of a collection that is not kept back."""
+    public = "obs_release_date IS NULL OR obs_release_date < '2026-01-01'"
+    return tap(site, f"SELECT MIN(obs_id) FROM {collection}.obscore WHERE {public}")[0]
+
+
+def _digest(document: list[list[str]]) -> str:
+    """Fetch what the first #this row of a DataLink document leads to; give its digest."""
+    this = next(row for row in document if "#this" in row)
+    address = next(cell for cell in this if cell.startswith("http"))
+    return hashlib.sha256(fetch(address)).hexdigest()
 
 
 def differences(site: Site, expected: Census) -> list[str]:

@@ -23,7 +23,10 @@ PROGRAM = CHECKOUT / "bin" / "cherenkov-vo"
 PATIENCE = 180.0
 """Seconds for anything at all; only to end a test that hangs."""
 
-UP = " is up.  Data: "
+CTAO_RUNS = 24
+"""Runs of the simulated CTAO-like release: the fewest that have every kind of observation."""
+
+UP = " is up.\n"
 """What the program says once it serves."""
 
 
@@ -60,11 +63,17 @@ class Site:
     home
         Its directory.
     release
-        What it publishes: a directory, or ``sample``.
+        What the ``hess_dr`` collection publishes: a directory, or ``sample``.
+    challenge
+        Directory of CTA's first data challenge, or ``none``.
+    vocabulary
+        The vocabulary profile.
     """
 
     home: Path
     release: str = "sample"
+    challenge: str = "none"
+    vocabulary: str = "talk"
     port: int = dataclasses.field(default_factory=free_port)
 
     @property
@@ -75,7 +84,10 @@ class Site:
             "CHERENKOV_VO_PORT": str(self.port),
             "CHERENKOV_VO_AUTHORITY": AUTHORITY,
             "CHERENKOV_VO_DOWNLOAD": "no",
+            "CHERENKOV_VO_CTAO_RUNS": str(CTAO_RUNS),
+            "CHERENKOV_VO_VOCABULARY": self.vocabulary,
             "HESS_DL3_DR1": self.release,
+            "CTA_1DC": self.challenge,
         }
 
     @property

@@ -85,6 +85,18 @@ def test_a_release_that_is_nowhere(new_site: Maker, reference: Site, workshop: P
     assert site.processes() == {}
 
 
+def test_a_data_challenge_that_is_nowhere(new_site: Maker, reference: Site, workshop: Path) -> None:
+    site = new_site("no-challenge", challenge=str(workshop / "no-such-challenge"))
+    site.take_environment_of(reference)
+    done = site.run("serve")
+    assert done.returncode == EXIT_DATA, done.stderr
+    assert f"{workshop / 'no-such-challenge'} is not CTA's first data challenge" in done.stderr
+    assert "CTA_1DC" in done.stderr
+    assert "Making" not in done.stderr, "it should not take its time to say so"
+    assert not (site.home / "releases" / "ctao-sample").exists()
+    assert site.processes() == {}
+
+
 def test_an_unknown_variable(new_site: Maker) -> None:
     done = new_site("unknown").run("serve", CHERENKOV_VO_XYZ="1")
     assert done.returncode == USAGE
@@ -93,7 +105,13 @@ def test_an_unknown_variable(new_site: Maker) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("CHERENKOV_VO_PORT", "http"), ("CHERENKOV_VO_PORT", "70000"), ("CHERENKOV_VO_AUTHORITY", "a b")],
+    [
+        ("CHERENKOV_VO_PORT", "http"),
+        ("CHERENKOV_VO_PORT", "70000"),
+        ("CHERENKOV_VO_AUTHORITY", "a b"),
+        ("CHERENKOV_VO_VOCABULARY", "latin"),
+        ("CHERENKOV_VO_CTAO_RUNS", "0"),
+    ],
 )
 def test_a_variable_that_makes_no_sense(new_site: Maker, variable: str, value: str) -> None:
     done = new_site("senseless").run("status", **{variable: value})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from instance.exits import OK
 from tests.faults import census
 from tests.faults.harness import PROGRAM, Service, Site, kill, wait_until
 
@@ -24,7 +25,8 @@ def half_made(new_site: Maker, reference: Site) -> Site:
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("15\n", encoding="ascii")
     (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n", encoding="ascii")
-    (site.home / "state.json").write_text('{"imported": ["hess_dr"], "database": 7}', encoding="ascii")
+    state = '{"imported": ["hess_dr"], "database": 7, "served": 3, "data": "a lot"}'
+    (site.home / "state.json").write_text(state, encoding="ascii")
     for name in ("serve.lock", "work.lock"):
         (site.home / name).write_text(str(os.getppid()), encoding="ascii")
     return site
@@ -88,6 +90,20 @@ def test_program_and_import_killed_while_rows_are_written(half_made: Site) -> No
             kill(importing)
 
 
+def test_a_collection_that_fails_does_not_keep_the_other_from_being_served(half_made: Site) -> None:
+    with half_made.serving() as service:
+        _imports(service)
+        (importing,) = half_made.dachs("imp")
+        kill(importing)
+        service.up()
+        assert "  hess_dr is NOT imported: " in service.said
+        assert census.count(half_made, "ctao.obscore") > 0
+        assert census.count(half_made, "ivoa.obscore WHERE obs_publisher_did LIKE '%hess_dr%'") == 0
+        assert census.datalink(half_made, census.first_public(half_made, "ctao"), "ctao")
+        assert half_made.run("status").returncode == OK
+        assert "import: not finished" in half_made.run("doctor").stderr
+
+
 def test_make_killed_while_coverage_is_computed(half_made: Site) -> None:
     _interrupt(half_made, _logs(half_made, "limits hess_dr/q"), *BY_MAKE)
 
@@ -95,6 +111,7 @@ def test_make_killed_while_coverage_is_computed(half_made: Site) -> None:
 def test_the_last_start_completes_it(half_made: Site, expected: census.Census) -> None:
     with half_made.serving(*BY_MAKE) as service:
         service.up()
+        assert "nothing changed since the last import of ctao\n" in service.said
         assert census.differences(half_made, expected) == []
         service.kill()
         wait_until(lambda: half_made.processes() == {}, "the end of all that make had started")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from instance.exits import FAILURE, OK
+from instance.releases import COLLECTIONS
 from instance.server import answers
 from tests.faults import census
 from tests.faults.harness import Service, Site, kill, wait_until
@@ -18,7 +19,8 @@ def service(stopped: Site) -> Iterator[Service]:
     """Give the complete instance, served again."""
     with stopped.serving() as found:
         found.up()
-        assert "nothing changed since the last import of hess_dr" in found.said
+        for collection in COLLECTIONS:
+            assert f"nothing changed since the last import of {collection}\n" in found.said
         yield found
 
 
@@ -86,7 +88,8 @@ def test_ingest_while_served_disturbs_nothing(service: Service, expected: census
     for command in ("ingest", "ingest"):
         done = site.run(command)
         assert done.returncode == OK, done.stderr
-        assert "nothing changed since the last import of hess_dr" in done.stderr
+        for collection in COLLECTIONS:
+            assert f"nothing changed since the last import of {collection}\n" in done.stderr
         assert "Importing" not in done.stderr
     assert site.run("status").returncode == OK
     assert (site.supervisor, site.postmaster, site.dachs("serve")) == before
