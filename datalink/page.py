@@ -149,7 +149,7 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
         query = (
             f"SELECT source, pieces, content_type, release_date FROM {schema}.links"  # noqa: S608
             " WHERE access_path=%(path)s AND semantics='#this' UNION ALL"
-            f" SELECT source, pieces, access_format, release_date FROM {schema}.companions"
+            f" SELECT source, pieces, access_format, CAST(obs_release_date AS date) FROM {schema}.companions"
             " WHERE access_path=%(path)s"
         )
         found = _query(query, {"path": path})

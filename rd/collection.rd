@@ -34,6 +34,7 @@
 						tablehead="\tablehead" description="\description" verbLevel="\verbLevel"
 						displayHint="\displayHint">
 					<property name="std">1</property>
+					<property name="statistics">\statistics</property>
 				</column>
 			</events>
 		</LOOP>
@@ -51,6 +52,7 @@
 						tablehead="\tablehead" description="\description" verbLevel="\verbLevel"
 						displayHint="\displayHint">
 					<property name="std">1</property>
+					<property name="statistics">\statistics</property>
 				</column>
 			</events>
 		</LOOP>
@@ -112,8 +114,6 @@
 		<column name="pieces" type="text" ucd="meta.note"
 			description="The HDUs (file#offset+size) of unpacked files that make the file, after a primary
 				header; NULL if it is the source as it is"/>
-		<column name="release_date" type="date" ucd="time.release"
-			description="Day (UTC) from which the file is handed out; NULL if it always is"/>
 	</STREAM>
 
 	<STREAM id="obscore-mixin">
@@ -237,6 +237,8 @@
 				description="Media type of the file"/>
 			<column name="description" type="text" ucd="meta.note" description="What the file is"/>
 			<FEED source="rd/collection#file-columns"/>
+			<column name="release_date" type="date" ucd="time.release"
+				description="Day (UTC) from which the file is handed out; NULL if it always is"/>
 		</table>
 
 		<table id="provenance" onDisk="True" primary="obs_id">

@@ -127,6 +127,7 @@ def obscore_columns(*, main: bool = False) -> Iterator[dict[str, str]]:
             "tablehead": column.tablehead or "",
             "description": " ".join(column.description.split()),
             "verbLevel": str(column.verbLevel),
+            "statistics": "no" if column.type == "timestamp" else "yes",  # see withhold_dates
             "displayHint": "type=url" if column.name == "access_url" else column.getDisplayHintAsString(),
         }
 
@@ -134,6 +135,13 @@ def obscore_columns(*, main: bool = False) -> Iterator[dict[str, str]]:
 def date_and_time(mjd: float | None) -> str:
     """Write an MJD for people, without a time zone: DaCHS's own way would call a TT time UTC."""
     return "" if mjd is None else f"{stc.mjdToDateTime(mjd):%Y-%m-%d %H:%M:%S}"
+
+
+def withhold_dates(table: Any) -> None:
+    """Have no value ranges computed for dates: DaCHS writes them as MJD, though the values are ISO 8601."""
+    for column in table:
+        if column.type == "timestamp":
+            column.setProperty("statistics", "no")
 
 
 def declare_null(table: Any) -> None:

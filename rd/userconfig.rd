@@ -57,6 +57,7 @@
 			<codeItems>
 				from rd import metadata
 				metadata.declare_null(context.getById("ObsCore"))
+				metadata.withhold_dates(context.getById("ObsCore"))
 				yield from ()
 			</codeItems>
 			<events/>

@@ -13,6 +13,7 @@ import pyvo
 import requests
 from astropy.utils import data as astropy_data
 from astropy.utils import iers
+from holdings import DataSet, Holdings, of_index, of_runs
 from reading import Run, read_release
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
@@ -46,6 +47,11 @@ class Instance:
         Directory of XML Schemas.
     stilts
         The STILTS command.
+    vocabulary
+        Its vocabulary profile, ``talk`` or ``draft``.
+    ctao
+        The directories of the releases of its second collection: ``simulated`` and ``cta-1dc``, of which
+        the latter may be None.
     """
 
     url: str
@@ -55,6 +61,23 @@ class Instance:
     obs_collection: str
     schemata: Path
     stilts: Path
+    vocabulary: str
+    ctao: dict[str, Path | None]
+
+    @property
+    def event_list(self) -> str:
+        """The type of an event list."""
+        return {"talk": "event-list", "draft": "hea-event-list"}[self.vocabulary]
+
+    @property
+    def event_bundle(self) -> str:
+        """The type of a file with events and responses."""
+        return {"talk": "event-bundle", "draft": "hea-event-bundle"}[self.vocabulary]
+
+    def type_of(self, data_set: DataSet) -> str:
+        """Give the type of a data set."""
+        of_events = {"event-list": self.event_list, "event-bundle": self.event_bundle}
+        return of_events.get(data_set.kind, data_set.kind)
 
     @property
     def tap(self) -> str:
@@ -71,6 +94,10 @@ class Instance:
     @property
     def oai(self) -> str:
         return f"{self.url}/oai.xml"
+
+    def links_of(self, collection: str) -> str:
+        """Give the DataLink service of a collection."""
+        return f"{self.url}/{collection}/q/dl/dlmeta"
 
     def did(self, run: Run) -> str:
         """Give the publisher's identifier of a run's data set."""
@@ -101,6 +128,11 @@ def load_instance() -> Instance:
         given[key] = Path(given[key])
         if not given[key].exists():
             raise pytest.UsageError(f"{VARIABLE}={name}: {key} names {given[key]}, which does not exist.")
+    releases = {key: given["ctao"].get(key) for key in ("simulated", "cta-1dc")}
+    given["ctao"] = {key: path and Path(path) for key, path in releases.items()}
+    for key, path in given["ctao"].items():
+        if not (path.is_dir() if path else key == "cta-1dc"):
+            raise pytest.UsageError(f"{VARIABLE}={name}: {key} names {path}, expected a directory.")
     return Instance(**given | {"url": given["url"].rstrip("/")})
 
 
@@ -121,6 +153,26 @@ def instance(request: pytest.FixtureRequest) -> Instance:
 def runs(instance: Instance) -> dict[str, Run]:
     """All runs of the release by obs_id, as astropy reads them."""
     return read_release(instance.data)
+
+
+@pytest.fixture(scope="session")
+def ctao(instance: Instance) -> Holdings:
+    """All data sets of the collection ctao."""
+    simulated, challenge = instance.ctao["simulated"], instance.ctao["cta-1dc"]
+    found = of_index(simulated, ".", "SIMULATED-CTAO-LIKE")
+    return found if challenge is None else found + of_index(challenge, "index/gps", "CTA-1DC (simulated)")
+
+
+@pytest.fixture(scope="session")
+def hess(instance: Instance, runs: dict[str, Run]) -> Holdings:
+    """All data sets of the collection hess_dr."""
+    return of_runs(runs, instance.obs_collection)
+
+
+@pytest.fixture(scope="session")
+def holdings(hess: Holdings, ctao: Holdings) -> Holdings:
+    """All data sets of the instance."""
+    return hess + ctao
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,13 @@ from lxml import etree
 from reading import EXTENSIONS, Run
 
 GADF = "application/x-fits-gadf"
-RESPONSES = {("#calibration", name) for name in EXTENSIONS}
-EXPECTED = RESPONSES | {("#this", "event-list"), ("#package", "event-bundle")}
+FILES = 2 + len(EXTENSIONS)
+"""Links of an event list that lead to its files: itself, the responses, the package."""
+
+DOCUMENTS = ("application/json", "application/x-votable+xml")
+"""Types of its provenance documents."""
+
+LINKS = FILES + len(DOCUMENTS)
 COLUMNS = (
     "id", "access_url", "semantics", "description", "content_type", "content_length", "content_qualifier",
 )  # fmt: skip
@@ -48,8 +53,15 @@ def rows(xml: bytes) -> list[dict[str, Any]]:
     return [dict(zip(names, (cell.text for cell in row), strict=True)) for row in root.iterfind(".//{*}TR")]
 
 
+def expected(instance: Instance) -> set[tuple[str, str]]:
+    """Give semantics and content_qualifier of all links of an event list."""
+    responses = {("#calibration", name) for name in EXTENSIONS}
+    own = {("#this", instance.event_list), ("#package", instance.event_bundle)}
+    return responses | own | {("#documentation", "")}
+
+
 def terms(links: Any) -> set[tuple[str, str]]:
-    return {(link.semantics, link["content_qualifier"]) for link in links}
+    return {(link.semantics, link["content_qualifier"] or "") for link in links}
 
 
 def records_of(source: str, instance: Instance, http: requests.Session, run: Run) -> Any:
@@ -58,7 +70,8 @@ def records_of(source: str, instance: Instance, http: requests.Session, run: Run
         service = pyvo.dal.SCSService(instance.cone, session=http)
         return service.search(pos=run.pointing, radius=0.01 * u.deg)
     service = pyvo.dal.TAPService(instance.tap, session=http)
-    return service.run_sync(f"SELECT * FROM {source} WHERE obs_id = '{run.obs_id}'")
+    condition = f"obs_id = '{run.obs_id}' AND dataproduct_type = '{instance.event_list}'"
+    return service.run_sync(f"SELECT * FROM {source} WHERE {condition}")
 
 
 SOURCES = ("ivoa.obscore", "hess_dr.obscore", "ivoa.obscore NATURAL JOIN ivoa.obscore_hea", "cone")
@@ -72,14 +85,14 @@ def test_pyvo_follows_results_to_links(
         results = records_of(source, instance, http, run)
         assert len(results)
         for links in results.iter_datalinks():
-            assert terms(links) == EXPECTED
+            assert terms(links) == expected(instance)
         (row,) = [row for row in results if str(row["obs_id"]) == run.obs_id]
         links = row.getdatalink()
-        assert terms(links) == EXPECTED
+        assert terms(links) == expected(instance)
         assert {link["ID"] for link in links} == {instance.did(run)}
         # Not links.bysemantics: it fetches a vocabulary from the web.
         (this,) = [link for link in links if link.semantics == "#this"]
-        assert this["content_qualifier"] == "event-list"
+        assert this["content_qualifier"] == instance.event_list
         assert this["content_type"] == GADF
 
 
@@ -101,11 +114,13 @@ def test_results_describe_the_datalink_service(
 def test_pyvo_follows_all_rows(
     source: str, instance: Instance, tap: pyvo.dal.TAPService, runs: dict[str, Run]
 ) -> None:
-    found = [links.to_table() for links in tap.run_sync(f"SELECT * FROM {source}").iter_datalinks()]
+    condition = f"dataproduct_type = '{instance.event_list}' AND obs_collection = '{instance.obs_collection}'"
+    results = tap.run_sync(f"SELECT * FROM {source} WHERE {condition}")
+    found = [links.to_table() for links in results.iter_datalinks()]
     assert {identifier for table in found for identifier in table["ID"]} == {
         instance.did(run) for run in runs.values()
     }
-    assert {len(table) for table in found} == {len(EXPECTED)}
+    assert {len(table) for table in found} == {LINKS}
     assert len(found) == len(runs)
 
 
@@ -117,15 +132,18 @@ def links(instance: Instance, http: requests.Session, three: list[Run]) -> list[
     answer = query(instance, http, *(instance.did(run) for run in three))
     by_did = {instance.did(run): run for run in three}
     found = [(by_did[row["id"]], row) for row in rows(answer.content)]
-    assert len(found) == len(three) * len(EXPECTED)
+    documents = [row["content_type"] for _, row in found if row["semantics"] == "#documentation"]
+    assert sorted(documents) == sorted(DOCUMENTS * len(three))
+    found = [(run, row) for run, row in found if row["semantics"] != "#documentation"]
+    assert len(found) == len(three) * FILES
     return found
 
 
 def names_of(qualifier: str) -> list[str]:
     """Give the HDUs that belong into a file, after the primary one."""
-    if qualifier == "event-list":
+    if qualifier in ("event-list", "hea-event-list"):
         return ["EVENTS", "GTI"]
-    if qualifier == "event-bundle":
+    if qualifier in ("event-bundle", "hea-event-bundle"):
         return ["EVENTS", "GTI", "AEFF", "EDISP", "PSF", "BKG"]
     return [EXTENSIONS[qualifier]]
 
@@ -181,7 +199,7 @@ def test_head_tells_what_get_would(links: list[tuple[Run, dict[str, Any]]], http
 
 
 def test_ranges_are_served(links: list[tuple[Run, dict[str, Any]]], http: requests.Session) -> None:
-    for _, row in links[: len(EXPECTED)]:
+    for _, row in links[:FILES]:
         whole, size = http.get(row["access_url"]).content, int(row["content_length"])
         for span, expected in (
             ("bytes=0-79", whole[:80]),
@@ -200,7 +218,7 @@ def test_ranges_are_served(links: list[tuple[Run, dict[str, Any]]], http: reques
 def test_a_part_that_does_not_exist_is_not_found(
     links: list[tuple[Run, dict[str, Any]]], http: requests.Session
 ) -> None:
-    for _, row in links[: len(EXPECTED)]:
+    for _, row in links[:FILES]:
         assert http.get(row["access_url"].replace(".fits", ".nosuch")).status_code == 404
 
 
@@ -243,7 +261,7 @@ def test_one_bad_identifier_does_not_hide_the_others(
     found = rows(
         query(instance, http, good[0], "ivo:// no identifier", good[1], "nosuchrun", good[2]).content
     )
-    assert sum(row["error_message"] is None for row in found) == 3 * len(EXPECTED)
+    assert sum(row["error_message"] is None for row in found) == 3 * LINKS
     assert [row["id"] for row in found if row["error_message"]] == ["ivo:// no identifier", "nosuchrun"]
 
 
@@ -253,10 +271,20 @@ def test_the_table_of_links_is_what_datalink_says(
     answer = query(instance, http, *(instance.did(run) for run in runs.values()))
     assert b"OVERFLOW" not in answer.content
     documents = rows(answer.content)
-    assert len(documents) == len(runs) * len(EXPECTED)
-    answer = tap.run_sync(f"SELECT {', '.join(COLUMNS)} FROM datalink.response")
-    table = [tuple(str(value) for value in row) for row in answer.to_table()[list(COLUMNS)].iterrows()]
-    assert sorted(table) == sorted(tuple(row[name] for name in COLUMNS) for row in documents)
+    assert len(documents) == len(runs) * LINKS
+    answer = tap.run_sync(
+        f"SELECT {', '.join(f'd.{name}' for name in COLUMNS)} FROM datalink.response AS d"
+        " JOIN hess_dr.obscore AS o ON d.id = o.obs_publisher_did"
+    )
+    table = [tuple(text(value) for value in row) for row in answer.to_table()[list(COLUMNS)].iterrows()]
+    # -1 stands for an unknown length in the document.
+    said = [{name: "" if row[name] in (None, "-1") else row[name] for name in COLUMNS} for row in documents]
+    assert sorted(table) == sorted(tuple(row.values()) for row in said)
+
+
+def text(value: Any) -> str:
+    """Write a value of a table as a DataLink document has it; nothing for NULL."""
+    return "" if np.ma.is_masked(value) else str(value)
 
 
 @pytest.mark.parametrize("situation", ["one", "three", "unknown", "malformed", "none"])
@@ -276,7 +304,7 @@ def test_documents_are_as_they_were(
     }[situation]
     names = {run.stem: f"FILE-{number}" for number, run in enumerate(three, 1)}
     names |= {run.obs_id: f"RUN-{number}" for number, run in enumerate(three, 1)}
-    text = golden.normalised(
+    document = golden.normalised(
         query(instance, http, *ids).content, url=instance.url, authority=instance.authority, names=names
     )
-    golden.compare(situation, text, update=request.config.getoption("--update-golden"))
+    golden.compare(situation, document, update=request.config.getoption("--update-golden"))

@@ -37,6 +37,8 @@ def downloads(
         )
         files = found[run.obs_id] = {}
         for link in links:
+            if link.semantics == "#documentation":
+                continue
             path = directory / f"{run.obs_id}-{link.access_url.rpartition('/')[2]}"
             path.write_bytes(http.get(link.access_url).content)
             files[link["content_qualifier"]] = path

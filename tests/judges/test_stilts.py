@@ -46,9 +46,10 @@ class Allowed:
 ALLOWED = (
     Allowed(
         "E-OBS-ILOP",
-        r'Illegal value in column dataproduct_type: "event-list"; legal values are: .*',
-        "ObsCore 1.1 lists the types of 2017; event-list is the IVOA product-type vocabulary's term, which"
-        " the High-Energy extension prescribes. STILTS knows only the list.",
+        r'Illegal values in column dataproduct_type: "aeff", "bkgrate", "edisp", "event-bundle", \.\.\.;'
+        r" legal values are: .*",
+        "ObsCore 1.1 lists the types of 2017; ours are terms of the IVOA product-type and response-type"
+        " vocabularies, which the High-Energy extension prescribes. STILTS knows only the list.",
     ),
     Allowed(
         "W-CAP-CPUL",
@@ -165,6 +166,10 @@ def documents(instance: Instance, http: requests.Session, three: list[Run]) -> d
         "join": ask("SELECT * FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea"),
         "collection": ask("SELECT * FROM hess_dr.obscore"),
         "tabledata": ask("SELECT * FROM hess_dr.obscore", FORMAT="votable/td"),
+        "other collection": ask("SELECT * FROM ctao.obscore"),
+        "companions": ask("SELECT * FROM ctao.companions"),
+        "healpix": ask("SELECT * FROM ivoa.obscore_healpix"),
+        "responses": ask("SELECT * FROM ivoa.response"),
         "links": ask("SELECT * FROM datalink.response"),
         "error": ask("SELECT nosuchcolumn FROM hess_dr.obscore"),
         "cone": http.get(instance.cone, params=where).content,
