@@ -10,6 +10,10 @@ from lxml import etree
 GOLDEN = Path(__file__).resolve().with_name("golden")
 # What a client acts on; the other INFOs are of the release, the site and the day.
 KEPT_INFOS = ("QUERY_STATUS", "standardID")
+# "Provenance of <telescope> observation <obs_id> of <target>", simulated or not.
+PROVENANCE = re.compile(
+    r"Provenance of .* observation (\S+)(?: of .*?)?(?: \(simulated\))? \((W3C PROV-JSON|IVOA PROV-VOTable)\)"
+)
 
 
 def normalised(xml: bytes, *, url: str, authority: str, names: dict[str, str]) -> str:
@@ -49,6 +53,7 @@ def _normalise_row(cells: dict[str, etree._Element]) -> None:
         length.text = "LENGTH"
     if description.text:
         # "<what> of <telescope> observation <obs_id>", simulated or not.
+        description.text = PROVENANCE.sub(r"Provenance of OBSERVATION \1 (\2)", description.text)
         description.text = re.sub(
             r"\b(of|for) .* observation (\S+?)( \(simulated\))?(?=$| in one file)",
             r"\1 OBSERVATION \2",

@@ -304,6 +304,7 @@ def test_documents_are_as_they_were(
     }[situation]
     names = {run.stem: f"FILE-{number}" for number, run in enumerate(three, 1)}
     names |= {run.obs_id: f"RUN-{number}" for number, run in enumerate(three, 1)}
+    names |= {instance.event_list: "event-list", instance.event_bundle: "event-bundle"}
     document = golden.normalised(
         query(instance, http, *ids).content, url=instance.url, authority=instance.authority, names=names
     )
