@@ -34,7 +34,7 @@ VOTABLE = "{http://www.ivoa.net/xml/VOTable/v1.3}"
 RESOURCE = f"""\
 <resource schema="{THIRD}" resdir="{THIRD}">
 	<FEED source="rd/collection#metadata" collection="{THIRD}"/>
-	<FEED source="rd/collection#tables" collection="{THIRD}"/>
+	<FEED source="rd/tables#tables" collection="{THIRD}"/>
 	<FEED source="rd/collection#coverage"/>
 	<FEED source="rd/collection#import" collection="{THIRD}"/>
 	<FEED source="rd/collection#services" collection="{THIRD}"/>

@@ -1,0 +1,291 @@
+<resource schema="dc" resdir="rd">
+	<meta name="creationDate">2026-11-23T12:00:00Z</meta>
+	<meta name="title">Tables of a collection of Cherenkov data</meta>
+	<meta name="description">The stream tables that a collection's RD replays, and the columns and mixins
+		that it is made of. Give collection, the name of the schema.</meta>
+	<meta name="subject">gamma-ray-astronomy</meta>
+
+	<STREAM id="plain-obscore-columns">
+		<doc>The columns of this site's ObsCore table, defined anew: copies would carry the site's value
+			ranges.</doc>
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				yield from metadata.obscore_columns()
+			</codeItems>
+			<events>
+				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype" xtype="\xtype"
+						tablehead="\tablehead" description="\description" verbLevel="\verbLevel"
+						displayHint="\displayHint">
+					<property name="std">1</property>
+					<property name="statistics">\statistics</property>
+				</column>
+			</events>
+		</LOOP>
+	</STREAM>
+
+	<STREAM id="main-obscore-columns">
+		<doc>The columns of this site's ObsCore table, with those marked that a cone search needs.</doc>
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				yield from metadata.obscore_columns(main=True)
+			</codeItems>
+			<events>
+				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype" xtype="\xtype"
+						tablehead="\tablehead" description="\description" verbLevel="\verbLevel"
+						displayHint="\displayHint">
+					<property name="std">1</property>
+					<property name="statistics">\statistics</property>
+				</column>
+			</events>
+		</LOOP>
+	</STREAM>
+
+	<NXSTREAM id="obscore-columns">
+		<doc>All columns of this site's ObsCore table, and those of the High-Energy extension. Integers
+			need a value that stands for NULL; for axis lengths it must not be -1, which means "no
+			pixels" here. Give plain, the stream with the ObsCore columns.</doc>
+		<FEED source="rd/tables#\plain">
+			<EDIT ref="column[calib_level]"><values nullLiteral="-1"/></EDIT>
+			<EDIT ref="column[access_estsize]"><values nullLiteral="-1"/></EDIT>
+			<EDIT ref="column[s_xel1]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[s_xel2]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[t_xel]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[em_xel]"><values nullLiteral="-2147483648"/></EDIT>
+			<EDIT ref="column[pol_xel]"><values nullLiteral="-2147483648"/></EDIT>
+		</FEED>
+		<FEED source="rd/hea#columns"/>
+	</NXSTREAM>
+
+	<STREAM id="context-columns">
+		<doc>GADF's own keywords, and the sky during the observation, from columns.csv. -1 is a quality
+			that occurs.</doc>
+		<LOOP>
+			<codeItems>
+				from ingest import columns
+				yield from columns.rd_items("context", integers=True)
+			</codeItems>
+			<events>
+				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype"
+						description="\description">
+					<values nullLiteral="-2147483648"/>
+				</column>
+			</events>
+		</LOOP>
+		<LOOP>
+			<codeItems>
+				from ingest import columns
+				yield from columns.rd_items("context")
+			</codeItems>
+			<events>
+				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype"
+						description="\description"/>
+			</events>
+		</LOOP>
+	</STREAM>
+
+	<STREAM id="file-columns">
+		<doc>Where a data set's file comes from.</doc>
+		<column name="access_path" type="text" required="True" ucd="meta.ref.url"
+			description="Path of the file from the server's root"/>
+		<column name="content_length" type="bigint" unit="byte" ucd="phys.size;meta.file"
+				description="Size of the file">
+			<values nullLiteral="-1"/>
+		</column>
+		<column name="source" type="text" required="True" ucd="meta.id;meta.file"
+			description="Path, below the inputs directory, of the release's (first) file that it comes from"/>
+		<column name="pieces" type="text" ucd="meta.note"
+			description="The HDUs (file#offset+size) of unpacked files that make the file, after a primary
+				header; NULL if it is the source as it is"/>
+	</STREAM>
+
+	<STREAM id="obscore-mixin">
+		<doc>Feeds ivoa.obscore. Give url, format and size, SQL expressions for the access columns.</doc>
+		<mixin
+			access_url="\url"
+			access_format="\format"
+			access_estsize="\size"
+			obs_creator_name="obs_creator_name"
+			obs_release_date="obs_release_date"
+			bib_reference="bib_reference"
+			data_rights="data_rights"
+			publisher_id="publisher_id"
+			s_calib_status="s_calib_status"
+			t_calib_status="t_calib_status"
+			em_calib_status="em_calib_status"
+			em_resolution="em_resolution"
+			proposal_id="proposal_id"
+			>//obscore#publishObscoreLike</mixin>
+		<mixin>rd/hea#publishLike</mixin>
+	</STREAM>
+
+	<NXSTREAM id="tables">
+		<doc>The tables of a collection. obscore has one row for each event list, companions one for each
+			other data set, links one for each pair of event list and data set. datalinks must be the
+			last one that is made: it takes responses and links to the site's tables.</doc>
+		<table id="obscore" onDisk="True" adql="True" primary="obs_publisher_did">
+			<meta name="description">All observations of \metaString{title}: ObsCore with the High-Energy
+				extension, GADF's own keywords and the sky during the observation, one row for each
+				event list. access_url is the file itself, with events and responses; the DataLink
+				service has its parts. Times are MJD in TT.</meta>
+			<meta name="_associatedDatalinkService">
+				<meta name="serviceId">dl</meta>
+				<meta name="idColumn">obs_publisher_did</meta>
+			</meta>
+			<property key="forceStats">True</property>
+			<register/>
+			<!-- Before the mixins', because DaCHS's script commits. -->
+			<script name="leave all views with all tables" lang="python" type="beforeDrop">
+				from rd import unions
+				unions.leave_all(table)
+			</script>
+			<FEED source="rd/tables#obscore-mixin"
+				url="'\getConfig{web}{serverURL}/\collection/q/dl/dlmeta?ID=' || gavo_urlescape(obs_publisher_did)"
+				format="'application/x-votable+xml;content=datalink'"
+				size="10"/>
+			<!-- ADQL on this table and the cone search use the first, ADQL on ivoa.obscore the second. -->
+			<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec"/>
+			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
+			<FEED source="rd/functions#indexes"/>
+			<index columns="s_region" method="GIST"/>
+			<LOOP listItems="obs_id target_name t_min t_max energy_min energy_max">
+				<events>
+					<index columns="\\item"/>
+				</events>
+			</LOOP>
+			<stc>Polygon ICRS [s_region]</stc>
+			<stc>Position ICRS "s_ra" "s_dec"</stc>
+			<FEED source="rd/times#annotation"/>
+			<FEED source="rd/tables#obscore-columns" plain="main-obscore-columns"/>
+			<FEED source="rd/tables#context-columns"/>
+		</table>
+
+		<table id="companions" onDisk="True" adql="True" primary="obs_publisher_did">
+			<meta name="title">\metaString{title}: responses and bundles</meta>
+			<meta name="description">The data sets beside the event lists of \metaString{title}: instrument
+				responses, and files with everything of an observation, as in ivoa.obscore. A response
+				has no position and no time; ivoa.response says which event lists it belongs
+				to. Times are MJD in TT.</meta>
+			<meta name="_associatedDatalinkService">
+				<meta name="serviceId">dl</meta>
+				<meta name="idColumn">obs_publisher_did</meta>
+			</meta>
+			<property key="forceStats">True</property>
+			<register/>
+			<FEED source="rd/tables#obscore-mixin" url="access_url" format="access_format"
+				size="access_estsize"/>
+			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
+			<FEED source="rd/functions#indexes"/>
+			<index columns="s_region" method="GIST"/>
+			<LOOP listItems="obs_id dataproduct_type target_name t_min t_max energy_min energy_max access_path">
+				<events>
+					<index columns="\\item"/>
+				</events>
+			</LOOP>
+			<stc>Polygon ICRS [s_region]</stc>
+			<stc>Position ICRS "s_ra" "s_dec"</stc>
+			<FEED source="rd/times#annotation"/>
+			<FEED source="rd/tables#obscore-columns" plain="plain-obscore-columns"/>
+			<FEED source="rd/tables#file-columns"/>
+		</table>
+		<LOOP>
+			<codeItems>
+				from rd import unions
+				unions.without_commits(context.getById("companions"))
+				yield from ()
+			</codeItems>
+			<events/>
+		</LOOP>
+
+		<table id="links" onDisk="True" primary="id,dataset">
+			<meta name="description">Event lists of this collection and the data sets that they lead
+				to.</meta>
+			<FEED source="rd/unions#leave-scripts"/>
+			<LOOP listItems="obs_id dataset access_path">
+				<events>
+					<index columns="\\item"/>
+				</events>
+			</LOOP>
+			<column name="id" type="text" required="True" ucd="meta.ref.ivoid"
+				description="The event list (obs_publisher_did)"/>
+			<column name="obs_id" type="text" required="True" ucd="meta.id"
+				description="The observation of the event list"/>
+			<column name="dataset" type="text" required="True" ucd="meta.ref.ivoid"
+				description="The data set that the link leads to (obs_publisher_did)"/>
+			<column name="semantics" type="text" ucd="meta.code"
+				description="Relation to the event list, as DataLink has it"/>
+			<column name="content_qualifier" type="text" ucd="meta.code.class"
+				description="Kind of the data set"/>
+			<column name="content_type" type="text" ucd="meta.code.mime"
+				description="Media type of the file"/>
+			<column name="description" type="text" ucd="meta.note" description="What the file is"/>
+			<FEED source="rd/tables#file-columns"/>
+			<column name="release_date" type="date" ucd="time.release"
+				description="Day (UTC) from which the file is handed out; NULL if it always is"/>
+		</table>
+
+		<table id="provenance" onDisk="True" primary="obs_id">
+			<meta name="description">What is known of the origin of the data sets of an observation, or of a
+				file that observations share.</meta>
+			<FEED source="rd/unions#leave-scripts"/>
+			<index columns="path_stem"/>
+			<column name="obs_id" type="text" required="True" ucd="meta.id;meta.main"
+				description="The observation or the shared file, as obs_id of its data sets"/>
+			<column name="dataset" type="text" required="True" ucd="meta.ref.ivoid"
+				description="What the documents are about"/>
+			<column name="path_stem" type="text" required="True" ucd="meta.ref.url"
+				description="Path of the documents from the server's root, without their suffix"/>
+			<column name="facts" type="text" required="True" ucd="meta.note"
+				description="JSON that the documents are made from"/>
+			<column name="release_date" type="date" ucd="time.release"
+				description="Day from which the data sets are public; their provenance always is"/>
+		</table>
+
+		<table id="fields" onDisk="True">
+			<meta name="description">The fields of view of this collection. DaCHS takes the sky coverage from
+				here: from a table that is fit for cone searches it would take the positions alone.</meta>
+			<column name="s_region" type="spoly" description="Field of view"/>
+			<viewStatement>CREATE VIEW \\qName AS (SELECT s_region FROM \collection.obscore)</viewStatement>
+		</table>
+
+		<table id="datalinks" onDisk="True">
+			<meta name="description">The rows of all DataLink documents of this collection.</meta>
+			<mixin>rd/links#publish</mixin>
+			<mixin>rd/responses#publish</mixin>
+			<column name="id" type="text" description="The data set that has the link (obs_publisher_did)"/>
+			<LOOP listItems="obs_id dataset semantics content_qualifier content_type">
+				<events>
+					<column original="links.\\item"/>
+				</events>
+			</LOOP>
+			<column original="links.content_length"/>
+			<column original="links.description"/>
+			<column original="links.access_path"/>
+			<viewStatement>
+				CREATE VIEW \\qName AS (
+					SELECT id, obs_id, dataset, semantics, content_qualifier, content_type,
+						content_length, description, access_path
+					FROM \collection.links
+				UNION ALL
+					SELECT obs_publisher_did, obs_id, obs_publisher_did, '#this', dataproduct_type, access_format,
+						content_length, obs_title, access_path
+					FROM \collection.companions
+				UNION ALL
+					SELECT d.id, p.obs_id, NULL, '#documentation', NULL, f.content_type,
+						NULL, 'Provenance of ' || d.title || ' (' || f.name || ')', p.path_stem || f.suffix
+					FROM \collection.provenance AS p
+					JOIN (
+						SELECT obs_id, obs_publisher_did AS id, obs_title AS title FROM \collection.obscore
+						UNION ALL
+						SELECT obs_id, obs_publisher_did, obs_title FROM \collection.companions
+					) AS d ON d.obs_id = p.obs_id
+					CROSS JOIN (VALUES
+						('W3C PROV-JSON', '.json', 'application/json'),
+						('IVOA PROV-VOTable', '.xml', 'application/x-votable+xml')
+					) AS f(name, suffix, content_type)
+				)
+			</viewStatement>
+		</table>
+	</NXSTREAM>
+</resource>
