@@ -1,10 +1,10 @@
 """All tests, with one command and from nothing: ``make test``.
 
-Style and types; unit tests; then, for the built-in samples and, where they are at hand, for the real
-releases, one private instance on free ports in a temporary directory, which the live tests and the
-foreign judges share; another one with the other vocabulary, for those judges that look at it; last,
-what happens when processes are killed. Only the standard library is used here: the environments are
-made on the way.
+Style and types; unit tests and property tests; then, for the built-in samples and, where they are at
+hand, for the real releases, one private instance on free ports in a temporary directory, which the
+live tests and the foreign judges share; another one with the other vocabulary, for those judges that
+look at it; last, what happens when processes are killed. Only the standard library is used here: the
+environments are made on the way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from instance.releases import SHARED, SHARED_CTA  # noqa: E402
 from instance.settings import NONE_WORD, SAMPLE_WORD  # noqa: E402
 from tests.judges import environment as judges  # noqa: E402
 
-STAGES = ("style", "unit", "sample", "draft", "real", "faults")
+STAGES = ("style", "unit", "properties", "sample", "draft", "real", "faults")
 TEMPORARY = "cherenkov-vo-test-"
 START_PATIENCE = 300.0
 AUTHORITY = "test.cherenkov.example"
@@ -225,6 +225,8 @@ def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[st
         results["style"] = style(python)
     if "unit" in wanted:
         results["unit"] = run("unit tests", pytest(python, "tests/unit"))
+    if "properties" in wanted:
+        results["properties"] = run("property tests", pytest(python, "tests/properties"))
     if judged := [stage for stage in STAGES if stage in wanted and stage in ("sample", "draft", "real")]:
         judge = judges.ensure(home / "judges", report=say)
         for stage in judged:
@@ -257,9 +259,9 @@ def main() -> int:
     results, not_run = run_stages(wanted, home, python)
     say(f"\n{time.monotonic() - start:.0f} s in all")
     for stage, passed in results.items():
-        say(f"  {stage:8} {'passed' if passed else 'FAILED'}")
+        say(f"  {stage:10} {'passed' if passed else 'FAILED'}")
     for stage, reason in not_run.items():
-        say(f"  {stage:8} NOT RUN: {reason}")
+        say(f"  {stage:10} NOT RUN: {reason}")
     return 0 if all(results.values()) else 1
 
 
