@@ -382,3 +382,16 @@ def test_several_event_lists(tmp_path):
         "https://vo.example/test_dr/q/file/custom/4711/run.fits"
     }
     assert (result.report.files, result.report.published, result.report.events) == (1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    "box", [(10.0, 25.0, 60.0, 68.0), (350.0, 380.0, -70.0, -62.0), (0.0, 119.0, 1.0, 9.0)]
+)
+def test_boxes_are_convex_for_pg_sphere(box):
+    polygon = np.radians(np.array(box_polygon(*box)).reshape(-1, 2))
+    ra, dec = polygon.T
+    corners = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    following, after = np.roll(corners, -1, axis=0), np.roll(corners, -2, axis=0)
+    turns = np.einsum("ij,ij->i", np.cross(corners, following), after)
+    assert np.all(turns > -1e-9)
+    assert np.any(turns > 1e-4)
