@@ -1,10 +1,12 @@
-"""The web page that delivers files (a DaCHS custom page): those of the release, parts, provenance."""
+"""The web page that delivers files: those of releases, parts of them, pictures, provenance documents."""
 
 from __future__ import annotations
 
 import datetime
-import io
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
@@ -12,11 +14,16 @@ from urllib.parse import quote, unquote_to_bytes
 from gavo import base, svcs
 from gavo.svcs import weberrors
 from gavo.web import grend
-from twisted.internet import threads
-from twisted.web import http, resource, server, static
+from twisted.internet import reactor, threads
+from twisted.python.threadpool import ThreadPool
+from twisted.web import http, resource, server
 
-from datalink.parts import cut
+from datalink import catalogue, pictures
+from datalink.delivery import Delivery, Document, Refusal, delivered, withheld
+from datalink.files import User, today
 from datalink.provenance import prov_json, prov_votable
+from datalink.rights import user_of
+from ingest.errors import CherenkovVOError, UnreadableFileError
 from ingest.provenance import Facts
 
 DOCUMENTS: dict[str, tuple[str, Callable[[Facts], bytes]]] = {
@@ -25,77 +32,11 @@ DOCUMENTS: dict[str, tuple[str, Callable[[Facts], bytes]]] = {
 }
 """Suffix of a provenance document to its media type and what writes it."""
 
+DRAWING_THREADS = 4
+"""Threads that wait for pictures; one process draws all of them."""
 
-class Delivery(static.File):
-    """A file as twisted serves files: with HEAD, Range, Last-Modified."""
-
-    def __init__(self, path: Path, media_type: str) -> None:
-        super().__init__(str(path))
-        # twisted would call a .gz file encoded; for us the packed file is the data.
-        self.type, self.encoding = media_type, None
-
-
-class Document(Delivery):
-    """A file that is in memory only.
-
-    Parameters
-    ----------
-    path
-        What it is called.
-    media_type, content
-        What is served.
-    modified
-        When it was last changed, seconds since 1970.
-    """
-
-    def __init__(self, path: Path, media_type: str, content: bytes, modified: float) -> None:
-        super().__init__(path, media_type)
-        self.content, self.modified = content, modified
-
-    def restat(self, reraise: bool = True) -> None:
-        """Do not look for a file: there is none."""
-
-    def exists(self) -> bool:
-        """Say that it is there."""
-        return True
-
-    def isdir(self) -> bool:
-        """Say that it is no directory."""
-        return False
-
-    def getModificationTime(self) -> float:  # noqa: N802 - twisted's name
-        """Give when it was last changed, seconds since 1970."""
-        return self.modified
-
-    def getFileSize(self) -> int:  # noqa: N802 - twisted's name
-        """Give the size of what is served."""
-        return len(self.content)
-
-    def openForReading(self) -> io.BytesIO:  # noqa: N802 - twisted's name
-        """Give what is served."""
-        return io.BytesIO(self.content)
-
-
-class Withheld(resource.Resource):
-    """The answer for a file that is not public yet.
-
-    Parameters
-    ----------
-    until
-        The day, UTC, from which it is.
-    """
-
-    isLeaf = True  # noqa: N815 - twisted's name
-
-    def __init__(self, until: datetime.date) -> None:
-        super().__init__()
-        self.until = until
-
-    def render(self, request: Any) -> bytes:
-        """Say when it will be public."""
-        request.setResponseCode(http.FORBIDDEN)
-        request.setHeader("content-type", "text/plain; charset=utf-8")
-        return f"This file is proprietary until {self.until.isoformat()} (UTC).\n".encode()
+MOST_WAITING = 500
+"""Requests that may wait for pictures: some minutes of drawing."""
 
 
 def canonical(path: bytes) -> str:
@@ -121,62 +62,118 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
     def render(self, request: Any) -> int:
         """Find the file outside the event loop, then deliver it."""
         request.setHeader("access-control-allow-origin", "*")
-        finding = threads.deferToThread(self._find, canonical(request.path))
-        finding.addCallback(self._deliver, request).addErrback(weberrors.renderDCErrorPage, request)
+        finding = threads.deferToThread(self._find, canonical(request.path), request)
+        finding.addCallback(_drawn).addCallback(_deliver, request)
+        finding.addErrback(weberrors.renderDCErrorPage, request)
         return int(server.NOT_DONE_YET)
 
-    def _find(self, path: str) -> Delivery | Withheld:
+    def _find(self, path: str, request: Any) -> resource.Resource | _Undrawn:
         suffix = Path(path).suffix
         if suffix in DOCUMENTS:
             document = self._document(path, suffix)
             if document is not None:
                 return document
-        return self._file(path)
+        user = user_of(request)
+        try:
+            return self._picture(path, user) if suffix == ".png" else self._file(path, user)
+        except UnreadableFileError as error:
+            base.ui.notifyError(f"{path}: {error}")
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise svcs.UnknownURI("This file is gone from the archive.") from error
+            return Refusal(http.SERVICE_UNAVAILABLE, f"The archive has a problem with this file: {error}")
+        except CherenkovVOError as error:
+            base.ui.notifyError(f"{path}: {error}")
+            return Refusal(http.SERVICE_UNAVAILABLE, f"This cannot be made at the moment: {error}")
 
     def _document(self, path: str, suffix: str) -> Document | None:
         query = f"SELECT facts FROM {self.service.rd.schema}.provenance WHERE path_stem=%(stem)s"  # noqa: S608
-        found = _query(query, {"stem": path.removesuffix(suffix)})
+        with base.getTableConn() as connection:
+            found = list(connection.query(query, {"stem": path.removesuffix(suffix)}))
         if not found:
             return None
-        facts = Facts.from_text(found[0]["facts"])
+        facts = Facts.from_text(found[0][0])
         media_type, write = DOCUMENTS[suffix]
         modified = datetime.datetime.fromisoformat(facts.ingested).timestamp()
         return Document(Path(path), media_type, write(facts), modified)
 
-    def _file(self, path: str) -> Delivery | Withheld:
-        schema = self.service.rd.schema  # a plain name, from our own RD
-        # All other links are to files of companions.
-        query = (
-            f"SELECT source, pieces, content_type, release_date FROM {schema}.links"  # noqa: S608
-            " WHERE access_path=%(path)s AND semantics='#this' UNION ALL"
-            f" SELECT source, pieces, access_format, CAST(obs_release_date AS date) FROM {schema}.companions"
-            " WHERE access_path=%(path)s"
-        )
-        found = _query(query, {"path": path})
-        if not found:
+    def _file(self, path: str, user: User) -> resource.Resource:
+        file = catalogue.at_path(self.service.rd.schema, path)
+        if file is None:
             raise svcs.UnknownURI("There is no such file of an observation here.")
-        row = found[0]
-        if (
-            row["release_date"] is not None
-            and row["release_date"] > datetime.datetime.now(datetime.UTC).date()
-        ):
-            return Withheld(row["release_date"])
-        inputs = Path(base.getConfig("inputsDir"))
-        source = inputs / row["source"]
-        if not source.is_file():
-            raise svcs.UnknownURI("This file is gone from the archive.")
-        if row["pieces"] is None:
-            return Delivery(source, row["content_type"])
-        content = cut(inputs, row["pieces"])
-        return Document(Path(path), row["content_type"], content, source.stat().st_mtime)
+        refusal = withheld(file.access, user)
+        if refusal is not None:
+            return refusal
+        private = file.access.restricted(today())
+        return delivered(catalogue.bytes_of(file), file.content_type, private=private)
 
-    def _deliver(self, found: Delivery | Withheld, request: Any) -> None:
-        result = found.render(request)
-        if result is not server.NOT_DONE_YET:
-            request.write(result)
-            request.finish()
+    def _picture(self, path: str, user: User) -> resource.Resource | _Undrawn:
+        """Give a picture of a data set, whose path is that of its file with another ending."""
+        match = re.fullmatch(pictures.PATH, path)
+        file = catalogue.at_path(self.service.rd.schema, f"{match['stem']}.fits") if match else None
+        if match is None or file is None:
+            raise svcs.UnknownURI("There is no such picture of an observation here.")
+        refusal = withheld(file.access, user)
+        if refusal is not None:
+            return refusal
+        picture = pictures.at(file, match["kind"], small=bool(match["small"]))
+        if picture is None:
+            raise svcs.UnknownURI("There is no such picture of an observation here.")
+        private, path_of_it = file.access.restricted(today()), pictures.cached(picture)
+        return _ready(picture, path_of_it, private=private) if path_of_it else _Undrawn(picture, private)
 
 
-def _query(query: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
-    with base.getTableConn() as connection:
-        return list(connection.queryToDicts(query, parameters))
+@dataclass(frozen=True)
+class _Undrawn:
+    """A picture that has to be drawn first."""
+
+    picture: pictures.Picture
+    private: bool
+
+
+@cache
+def _studio() -> ThreadPool:
+    """Give the threads that wait for pictures: those of the server must not wait for them."""
+    pool = ThreadPool(0, DRAWING_THREADS, "pictures")
+    pool.start()
+    reactor.addSystemEventTrigger("during", "shutdown", pool.stop)  # type: ignore[attr-defined]
+    return pool
+
+
+_waiting: set[int] = set()
+
+
+def _drawn(found: resource.Resource | _Undrawn) -> Any:
+    """Have a picture drawn if the answer needs that."""
+    if not isinstance(found, _Undrawn):
+        return found
+    if len(_waiting) >= MOST_WAITING:
+        message = "Too many pictures are being drawn; ask again in a minute."
+        return Refusal(http.SERVICE_UNAVAILABLE, message, retry_after="60")
+    _waiting.add(id(found))
+    drawing = threads.deferToThreadPool(reactor, _studio(), _draw, found)
+
+    def done(result: Any) -> Any:
+        _waiting.discard(id(found))
+        return result
+
+    return drawing.addBoth(done)
+
+
+def _draw(undrawn: _Undrawn) -> resource.Resource:
+    picture = undrawn.picture
+    try:
+        return _ready(picture, pictures.drawn(picture), private=undrawn.private)
+    except CherenkovVOError as error:
+        base.ui.notifyError(f"{picture.content.name}: {error}")
+        return Refusal(http.SERVICE_UNAVAILABLE, f"This picture cannot be drawn: {error}")
+
+
+def _ready(picture: pictures.Picture, path: Path, *, private: bool) -> Delivery:
+    return Delivery(path, pictures.MEDIA_TYPE, picture.key.digest, private=private)
+
+
+def _deliver(found: resource.Resource, request: Any) -> None:
+    result = found.render(request)
+    if result is not server.NOT_DONE_YET:
+        request.write(result)
+        request.finish()

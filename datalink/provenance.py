@@ -30,13 +30,12 @@ def document(facts: Facts) -> ProvDocument:
     Its elements are named in the namespace ``ivo://<authority>/~?``, so that the data sets have their
     obs_publisher_did. Unknown facts are left out.
     """
-    return _Builder(facts).document
+    return Builder(facts).document
 
 
 def prov_json(facts: Facts) -> bytes:
     """Give the provenance as a W3C PROV-JSON document, UTF-8."""
-    text: str = document(facts).serialize(format="json", indent=1)  # type: ignore[assignment]
-    return text.encode()
+    return to_json(document(facts))
 
 
 def prov_votable(facts: Facts) -> bytes:
@@ -44,8 +43,31 @@ def prov_votable(facts: Facts) -> bytes:
     return to_votable(document(facts), f"Provenance of {facts.title}")
 
 
-class _Builder:
-    """Makes the document; every method adds one kind of thing."""
+def to_json(written: ProvDocument) -> bytes:
+    """Write a provenance document as W3C PROV-JSON, UTF-8."""
+    text: str = written.serialize(format="json", indent=1)  # type: ignore[assignment]
+    return text.encode()
+
+
+class Builder:
+    """Makes the document; every method adds one kind of thing.
+
+    Parameters
+    ----------
+    facts
+        What is known of the observation.
+
+    Attributes
+    ----------
+    document
+        What has been made; others may add to it.
+    here
+        The namespace of the identifiers.
+    run
+        The event list's identifier in it.
+    publisher
+        The agent who publishes.
+    """
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
@@ -53,20 +75,20 @@ class _Builder:
         self.here = self.document.add_namespace("ivo", f"ivo://{facts.authority}/~?")
         self.document.add_namespace(VOPROV)
         self.run = facts.dataset.removeprefix(self.here.uri)
-        self.publisher = self._agent("publisher", facts.publisher or facts.authority, PROV["Organization"])
+        self.publisher = self.agent("publisher", facts.publisher or facts.authority, PROV["Organization"])
         files = [self._source(source) for source in facts.sources]
         if files and not facts.simulated:
             self._observation(files[0][1])
         self._ingestion({source.name: file for source, (file, _) in zip(facts.sources, files, strict=True)})
 
-    def _attributes(self, name: str, kind: QualifiedName | None = None, **more: str | None) -> Attributes:
+    def attributes(self, name: str, kind: QualifiedName | None = None, **more: str | None) -> Attributes:
         """Give attributes of the IVOA's, without the unknown ones; the name is W3C's label, too."""
         attributes: Attributes = {PROV_LABEL: name, VOPROV["name"]: name}
         if kind is not None:
             attributes[PROV_TYPE] = kind
         return attributes | {VOPROV[key]: value for key, value in more.items() if value is not None}
 
-    def _agent(
+    def agent(
         self, role: str, name: str, kind: QualifiedName | None, version: str | None = None
     ) -> ProvAgent:
         """Add an agent unless it is there; one without a kind is a person or an organisation."""
@@ -75,7 +97,7 @@ class _Builder:
         return (
             known[0]
             if known
-            else self.document.agent(identifier, self._attributes(name, kind, version=version))
+            else self.document.agent(identifier, self.attributes(name, kind, version=version))
         )
 
     def _known(self, identifier: QualifiedName) -> list[ProvRecord]:
@@ -86,7 +108,7 @@ class _Builder:
         name = quote(source.name)
         file = self.document.entity(
             self.here[f"{self.facts.collection}#file/{name}"],
-            self._attributes(
+            self.attributes(
                 source.name,
                 VOPROV["DatasetEntity"],
                 location=source.name,
@@ -96,17 +118,15 @@ class _Builder:
         )
         making = self.document.activity(
             self.here[f"{self.facts.collection}#production/{name}"],
-            other_attributes=self._attributes(f"Production of {source.name}"),
+            other_attributes=self.attributes(f"Production of {source.name}"),
         )
         self.document.wasGeneratedBy(file, making, time=source.created)
         if source.software:
-            software = self._agent(
-                "software", source.software, PROV["SoftwareAgent"], source.software_version
-            )
+            software = self.agent("software", source.software, PROV["SoftwareAgent"], source.software_version)
             self.document.wasAssociatedWith(making, software, other_attributes={PROV_ROLE: "software"})
             self._method(making, source.software, source)
         if source.origin:
-            origin = self._agent("origin", source.origin, PROV["Organization"])
+            origin = self.agent("origin", source.origin, PROV["Organization"])
             self.document.wasAttributedTo(file, origin, other_attributes={PROV_ROLE: "creator"})
         if source.observer and self.facts.simulated:
             self._observer(making, source.observer)
@@ -120,9 +140,9 @@ class _Builder:
         for number, (keyword, value) in enumerate(source.settings):
             parameter = self.document.entity(
                 self.here[f"{self.facts.collection}#parameter/{name}/{number}"],
-                self._attributes(keyword, VOPROV["Parameter"], value=value),
+                self.attributes(keyword, VOPROV["Parameter"], value=value),
             )
-            self._configured(making, parameter, "Parameter")
+            self.configured(making, parameter, "Parameter")
 
     def _method(self, making: ProvActivity, software: str, source: Source) -> None:
         """Say by a description which software the activity was a run of."""
@@ -133,7 +153,7 @@ class _Builder:
             if known
             else self.document.entity(
                 identifier,
-                self._attributes(
+                self.attributes(
                     software,
                     VOPROV["ActivityDescription"],
                     version=source.software_version,
@@ -148,7 +168,7 @@ class _Builder:
             return
         described = self.document.entity(
             self.here[f"{self.facts.collection}#format/{quote(source.name)}"],
-            self._attributes(
+            self.attributes(
                 source.data_format,
                 VOPROV["DatasetDescription"],
                 contentType="application/fits",
@@ -164,14 +184,14 @@ class _Builder:
             self.here[f"{self.run}#observation"],
             facts.start,
             facts.stop,
-            self._attributes(facts.title),
+            self.attributes(facts.title),
         )
         self.document.wasInformedBy(making, run)
         if facts.sources[0].observer:
             self._observer(run, facts.sources[0].observer)
 
     def _observer(self, activity: ProvActivity, name: str) -> None:
-        observer = self._agent("observer", name, None)
+        observer = self.agent("observer", name, None)
         self.document.wasAssociatedWith(activity, observer, other_attributes={PROV_ROLE: "observer"})
 
     def _ingestion(self, files: dict[str, ProvEntity]) -> None:
@@ -180,16 +200,16 @@ class _Builder:
         ingestion = self.document.activity(
             self.here[f"{self.run}#ingestion"],
             endTime=facts.ingested,
-            other_attributes=self._attributes(f"Publication of {facts.title}"),
+            other_attributes=self.attributes(f"Publication of {facts.title}"),
         )
-        software = self._agent("software", SOFTWARE, PROV["SoftwareAgent"], facts.software_version)
+        software = self.agent("software", SOFTWARE, PROV["SoftwareAgent"], facts.software_version)
         self.document.wasAssociatedWith(ingestion, software, other_attributes={PROV_ROLE: "software"})
         self.document.wasAssociatedWith(ingestion, self.publisher, other_attributes={PROV_ROLE: "publisher"})
         configuration = self.document.entity(
             self.here[f"{facts.collection}#configuration"],
-            self._attributes("release configuration", VOPROV["ConfigFile"], location=facts.configuration),
+            self.attributes("release configuration", VOPROV["ConfigFile"], location=facts.configuration),
         )
-        self._configured(ingestion, configuration, "ConfigFile")
+        self.configured(ingestion, configuration, "ConfigFile")
         for file in files.values():
             self.document.used(ingestion, file, other_attributes={PROV_ROLE: "input"})
         for part in facts.parts:
@@ -198,7 +218,7 @@ class _Builder:
                 name += f": {part.dataset.rpartition('/')[2]}"
             published = self.document.entity(
                 self.here[part.dataset.removeprefix(self.here.uri)],
-                self._attributes(
+                self.attributes(
                     name, VOPROV["DatasetEntity"], comment=SIMULATED if facts.simulated else None
                 ),
             )
@@ -210,7 +230,8 @@ class _Builder:
                 published, self.publisher, other_attributes={PROV_ROLE: "publisher"}
             )
 
-    def _configured(self, activity: ProvActivity, artefact: ProvEntity, kind: str) -> None:
+    def configured(self, activity: ProvActivity, artefact: ProvEntity, kind: str) -> None:
+        """Say that an activity ran with a parameter or a configuration file."""
         attributes: Attributes = {PROV_TYPE: VOPROV["ConfigurationRelation"], VOPROV["artefactType"]: kind}
         self.document.wasInfluencedBy(activity, artefact, other_attributes=attributes)
 

@@ -1,110 +1,245 @@
-"""The DataLink service of a collection: identifiers to links, after DataLink 1.1.
+"""The DataLink services: identifiers to links, after DataLink 1.1.
 
-This is the seam to DaCHS; the rows themselves are made at ingestion (``ingest.mapping``) and are
-the same that the TAP table ``datalink.response`` shows.
+This is the seam to DaCHS; the rows themselves come from the database, where the TAP table
+``datalink.response`` has the same. What a user may not have becomes a fault row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from gavo import base
+from gavo import base, svcs
 from gavo.protocols import datalink as dachs
 from gavo.protocols.soda import DatalinkFault
 
-from ingest.errors import IdentifierError
-from ingest.identifiers import parse
+from datalink import catalogue, pictures, provenance_sizes
+from datalink.bundles.service import bundle_link
+from datalink.catalogue import Resolved
+from datalink.cutouts import descriptors as cutouts
+from datalink.files import Access, EventList, Fault, File, Found, User, access_of, today
+from datalink.rights import asking_request, asking_user
 
-MAX_ID_LENGTH = 1000
-"""Longer identifiers are refused unread; ours are below 100 characters."""
+MAX_IDS = 500
+"""So many identifiers are answered at once; their rows stay below DaCHS's limit of 10,000."""
 
-ORDER = ["#this", "#calibration", "#package", "#documentation"]
+TAR = "application/x-tar"
+BROWSERS = ("Mozilla", "Lynx")
+"""What the names of browsers have in them, for DaCHS as well."""
+
+ORDER = [
+    "#this",
+    "#cutout",
+    "#preview-image",
+    "#preview-plot",
+    "#thumbnail",
+    "#calibration",
+    "#package",
+    "#documentation",
+]
 """Semantics of the links, in the order of a DataLink document."""
 
 
 @dataclass
 class Links(dachs.DatalinkDescriptorMixin):  # type: ignore[misc]
-    """What DaCHS calls a descriptor: one data set with its links."""
+    """What DaCHS calls a descriptor: one identifier with its links.
+
+    Attributes
+    ----------
+    pubDID
+        The identifier as it was asked for.
+    rows
+        Its rows of the collection's ``datalinks``.
+    event_lists, files
+        The event lists that it stands for, or else the other data sets.
+    user
+        Who asks.
+    """
 
     pubDID: str  # noqa: N815 - DaCHS's name
     rows: list[dict[str, Any]]
+    event_lists: tuple[EventList, ...] = ()
+    files: tuple[File, ...] = ()
+    user: User = field(default_factory=User)
 
     suppressAutoLinks = True  # noqa: N815 - DaCHS's name
 
 
-def describe(collection: str, identifier: str) -> Links | Any:
+def describe(collection: str | None, identifier: Any, arguments: Any) -> Links | Any:
     """Find the links of a data set.
 
     Parameters
     ----------
     collection
-        Name of the collection's schema.
+        Name of the collection's schema; None to look in all.
     identifier
         A data set identifier, or an obs_id alone: that stands for the event lists of the observation,
         or, without any, for its other data sets.
+    arguments
+        All arguments of the request: one search serves all identifiers in it.
 
     Returns
     -------
     Links or DatalinkFault
-        A fault row (DataLink 1.1, section 3.4) if there is no such data set here or the
-        identifier makes no sense.
+        A fault row (DataLink 1.1, section 3.4) if there is no such data set here, the identifier makes
+        no sense, or it is one too many.
+
+    Raises
+    ------
+    gavo.svcs.SeeOther
+        A browser asks: people get a page of their own.
     """
-    if not identifier or len(identifier) > MAX_ID_LENGTH or not identifier.isprintable():
-        shown = identifier[:60]
-        return DatalinkFault.UsageFault(shown, "ID is no data set identifier", semantics="#this")
-    rows = []
-    if identifier.startswith("ivo:"):
-        try:
-            dataset = parse(identifier)
-        except IdentifierError as error:
-            return DatalinkFault.UsageFault(identifier, str(error), semantics="#this")
-        if (dataset.authority, dataset.collection) == (base.getConfig("ivoa", "authority"), collection):
-            rows = _rows(collection, [identifier])
-    else:
-        rows = _rows(collection, _datasets(collection, identifier))
-    if not rows:
-        return DatalinkFault.NotFoundFault(
-            identifier, f"No data set with this identifier in {collection}", semantics="#this"
-        )
-    return Links(identifier, rows)
+    if not isinstance(identifier, str):  # DaCHS leaves what is not UTF-8 as bytes
+        return DatalinkFault.UsageFault("", "ID is no text in UTF-8", semantics="#this")
+    known = getattr(arguments, "cherenkov_links", None)
+    if known is None:
+        _send_people_to_their_page(collection)
+        known = _all(collection, arguments.get("ID") or [])
+        arguments.cherenkov_links = known
+    return known[identifier]
 
 
-def _datasets(collection: str, obs_id: str) -> list[str]:
+def _send_people_to_their_page(collection: str | None) -> None:
+    """Redirect browsers, unless they ask for a format; DaCHS would always give them a page of its own."""
+    request = asking_request()
+    if request is None:
+        return
+    request.setHeader("vary", "User-Agent, Authorization")
+    if not any(name in (request.getHeader("user-agent") or "") for name in BROWSERS):
+        return
+    if request.method in (b"GET", b"HEAD") and "RESPONSEFORMAT" not in request.strargs:
+        where = f"/{collection}/q/page/custom" if collection else "/rd/access/page/custom"
+        query = request.uri.partition(b"?")[2].decode("ascii", "replace")
+        raise svcs.SeeOther(f"{where}?{query}")
+    # By this header DaCHS would tell that it is a browser, and transform the document.
+    request.requestHeaders.removeHeader(b"user-agent")
+
+
+def _all(collection: str | None, identifiers: list[str]) -> dict[str, Links | Any]:
+    asked = [identifier for identifier in dict.fromkeys(identifiers) if isinstance(identifier, str)]
+    user = asking_user()
+    resolved = catalogue.resolve(asked[:MAX_IDS], collection)
+    rows = rows_of(resolved)
+    found: dict[str, Links | Any] = {}
+    for identifier, what in resolved.items():
+        if isinstance(what, Fault):
+            make = getattr(DatalinkFault, what.kind)
+            found[identifier] = make(what.identifier, what.message, semantics="#this")
+        else:
+            found[identifier] = Links(identifier, rows[identifier], what.event_lists, what.files, user)
+    for identifier in asked[MAX_IDS:]:
+        message = f"More than {MAX_IDS} identifiers in one request; ask for the others in another one"
+        found[identifier] = DatalinkFault.UsageFault(catalogue.shown(identifier), message, semantics="#this")
+    return found
+
+
+def rows_of(resolved: Mapping[str, Resolved | Fault]) -> dict[str, list[dict[str, Any]]]:
+    """Give the rows of DataLink documents.
+
+    Parameters
+    ----------
+    resolved
+        Identifiers and what they stand for.
+
+    Returns
+    -------
+    dict
+        Each identifier's rows in the order of a document, each link once: event lists of one observation
+        share some.
+    """
+    by_collection: dict[str, set[str]] = {}
+    wanted: dict[str, list[str]] = {}
+    for identifier, what in resolved.items():
+        if isinstance(what, Fault):
+            continue
+        for events in what.event_lists:
+            by_collection.setdefault(events.collection, set()).add(events.did)
+        for file in what.files:
+            by_collection.setdefault(file.collection, set()).add(file.dataset)
+        own = [events.did for events in what.event_lists] + [file.dataset for file in what.files]
+        wanted[identifier] = own
+    rows: dict[str, list[dict[str, Any]]] = {}
     with base.getTableConn() as connection:
-        for table in ("obscore", "companions"):
-            found = connection.query(
-                f"SELECT obs_publisher_did FROM {collection}.{table}"  # noqa: S608 - plain names
-                " WHERE obs_id=%(obs_id)s ORDER BY obs_publisher_did",
-                {"obs_id": obs_id},
-            )
-            datasets = [did for (did,) in found]
-            if datasets:
-                return datasets
-    return []
-
-
-def _rows(collection: str, datasets: list[str]) -> list[dict[str, Any]]:
-    """Give the links of data sets, each link once: event lists of one observation share some."""
-    with base.getTableConn() as connection:
-        found = connection.queryToDicts(
-            f"SELECT * FROM {collection}.datalinks WHERE id=ANY(%(datasets)s)"  # noqa: S608 - a plain name
-            " ORDER BY array_position(%(order)s, semantics), content_qualifier, id, access_path",
-            {"datasets": datasets, "order": ORDER},
+        for name, asked in by_collection.items():
+            for row in connection.queryToDicts(
+                f"SELECT * FROM {name}.datalinks WHERE id = ANY(%(datasets)s)"  # noqa: S608 - a plain name
+                " ORDER BY array_position(%(order)s, semantics), content_qualifier, local_semantics, id,"
+                " access_path",
+                {"datasets": sorted(asked), "order": ORDER},
+            ):
+                rows.setdefault(row["id"], []).append(row)
+    found = {}
+    for identifier, datasets in wanted.items():
+        every = sorted(
+            (row for dataset in datasets for row in rows.get(dataset, [])),
+            key=lambda row: ORDER.index(row["semantics"]),
         )
-        return list({(row["access_path"], row["semantics"]): row for row in found}.values())
+        found[identifier] = list({(row["access_path"], row["semantics"]): row for row in every}.values())
+    return found
 
 
 def links(found: Links) -> Iterator[Any]:
-    """Yield the rows of the DataLink document."""
-    server = base.getCurrentServerURL()
+    """Yield the rows of the DataLink document: links, and a fault row if some are withheld."""
+    server, day = base.getCurrentServerURL(), today()
+    yield from cutouts.descriptors(found.pubDID, found.event_lists, found.user)
+    withheld: list[Access] = []
+    sizes = sizes_of(found.rows, found.event_lists, found.files, found.user)
     for row in found.rows:
+        access = access_of(row)
+        if not access.open_to(found.user, day):
+            withheld.append(access)
+            continue
         yield found.makeLink(
             server + row["access_path"],
             semantics=row["semantics"],
             description=row["description"],
             contentType=row["content_type"],
-            contentLength=row["content_length"],
+            contentLength=row["content_length"] or sizes.get(row["access_path"]),
+            localSemantics=row["local_semantics"],
             contentQualifier=row["content_qualifier"],
         )
+    if withheld:
+        yield refusal(found.pubDID, withheld[0], found.user)
+
+
+def sizes_of(
+    rows: Iterable[Mapping[str, Any]],
+    event_lists: Iterable[EventList],
+    files: Iterable[File],
+    user: User,
+) -> dict[str, int]:
+    """Give the sizes of what is made when it is asked for, as far as they are known.
+
+    Parameters
+    ----------
+    rows
+        Links, as `rows_of` gives them.
+    event_lists, files
+        What they are links of.
+    user
+        Who asks: archives hold what the user may have.
+
+    Returns
+    -------
+    dict
+        access_path to number of bytes.
+    """
+    rows, event_lists = list(rows), list(event_lists)
+    sizes = provenance_sizes.of(rows) | pictures.sizes(event_lists, files)
+    tars = {row["id"]: row["access_path"] for row in rows if row["content_type"] == TAR}
+    for events in event_lists:
+        if events.did in tars:
+            offer = bundle_link(events.did, user, Found((events,), (), ()))
+            if offer is not None:
+                sizes[tars[events.did]] = offer.size
+    return sizes
+
+
+def refusal(identifier: str, access: Access, user: User) -> Any:
+    """Give the fault row for data that a user may not have."""
+    if user.name is None:
+        message = f"{access.reason} Log in to get them, if you have the right."
+        return DatalinkFault.AuthenticationFault(identifier, message, semantics="#this")
+    message = f"{access.reason} {user.name} has no right to them."
+    return DatalinkFault.AuthorizationFault(identifier, message, semantics="#this")

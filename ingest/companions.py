@@ -8,23 +8,27 @@ space and time find observations.
 from __future__ import annotations
 
 import datetime
+import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from string import Formatter
 from typing import Any
 
 from ingest import PROJECT_VERSION
+from ingest.access import shown_access
 from ingest.constants import BYTES_PER_KB, FITS_BLOCK
 from ingest.identifiers import DatasetId
 from ingest.mapping import (
     Publication,
     Row,
+    data_rights,
     energy_columns,
     facility_of,
     label_of,
     release_date,
 )
-from ingest.naming import EVENT_BUNDLE, file_path, part_path, provenance_stem
+from ingest.naming import COUNTS_MAP, EVENT_BUNDLE, file_path, part_path, picture_path, provenance_stem
 from ingest.provenance import Facts
 from ingest.records import HDU, EventList, Observation, Response
 from ingest.vocabulary import RESPONSE_QUALIFIERS
@@ -66,20 +70,28 @@ class File:
         The HDUs it is made of; None if it is that file as it is.
     size
         In bytes.
+    hdus
+        The HDUs in it, without an empty primary one.
     """
 
     path: str
     source: str
     pieces: str | None
     size: int
+    hdus: tuple[HDU, ...]
 
     def columns(self) -> Row:
         """Give the columns by which the file is found and served."""
+        hdus = [
+            [hdu.name, hdu.kind, hdu.form, hdu.version, hdu.checked_size if self.pieces else hdu.size]
+            for hdu in self.hdus
+        ]
         return {
             "access_path": self.path,
             "source": self.source,
             "pieces": self.pieces,
             "content_length": self.size,
+            "hdus": json.dumps(hdus, separators=(",", ":")),
         }
 
 
@@ -105,7 +117,8 @@ class Companions:
         self.observation, self.rows, self.publication = observation, rows, publication
         self.names = publication.names
         first = observation.event_lists[0]
-        self.released = release_date(first, publication.release)
+        self.rights = access_columns(publication, release_date(first, publication.release), rows[0][2])
+        self.shared_rights = access_columns(publication, publication.release.release_date, None)
         self.label = label_of(
             observation.obs_id,
             facility_of(first, publication.release),
@@ -113,8 +126,11 @@ class Companions:
         )
         self.responses = self._named_responses()
         self.bundle = self._bundle()
-        for _, _, row in rows:
-            row.update(self._access(self.bundle))
+        for dataset, events, row in rows:
+            file = self._access(self.bundle)
+            row.update(shown_access(publication.access_url, publication.server, dataset, file))
+            if events.events is not None:
+                row["preview"] = publication.server + picture_path(part_path(dataset), COUNTS_MAP)
 
     def _named_responses(self) -> dict[DatasetId, tuple[Response, Row]]:
         """Give each response once, with the row of the first event list that it belongs to."""
@@ -145,9 +161,10 @@ class Companions:
             own = [dataset for dataset, _, _ in self.rows] + list(self.responses)
             if path in map(part_path, own):  # the release calls it as we call a part of it
                 path = part_path(replace(whole, part=EVENT_BUNDLE))
-            return File(path, source, None, self.observation.file_size)
+            inside = tuple(hdu for hdu in self.observation.hdus if hdu.offset)
+            return File(path, source, None, self.observation.file_size, inside)
         path = part_path(replace(whole, part=EVENT_BUNDLE))
-        return File(path, source, self.names.pieces(hdus), _size(hdus))
+        return File(path, source, self.names.pieces(hdus), _size(hdus), tuple(hdus))
 
     def _all_hdus(self) -> Iterator[HDU]:
         for _, events, _ in self.rows:
@@ -165,7 +182,7 @@ class Companions:
 
     def _file(self, dataset: DatasetId, hdus: list[HDU]) -> File:
         source = self.names.source(hdus[0].path)
-        return File(part_path(dataset), source, self.names.pieces(hdus), _size(hdus))
+        return File(part_path(dataset), source, self.names.pieces(hdus), _size(hdus), tuple(hdus))
 
     def _of_response(self, dataset: DatasetId) -> str:
         """Give what a response is of: the observation, or its file."""
@@ -185,26 +202,27 @@ class Companions:
             yield (
                 row
                 | self.bundle.columns()
+                | self._access(self.bundle)
+                | self.rights
                 | {
                     "dataproduct_type": self.publication.terms.event_bundle,
                     "obs_publisher_did": str(whole),
                     "obs_title": f"Event bundle of {self.label}",
                     "ev_xel": sum(counts),
                     "event_type": row["event_type"] if single else None,
-                    "release_date": self.released,
                 }
             )
 
     def _response_row(self, dataset: DatasetId, response: Response, row: Row) -> Row:
         file, shared = self._file(dataset, [response.hdu]), dataset.obs_id != self.observation.obs_id
         kind = response.hdu.kind
-        blank = dict.fromkeys((*_ABOUT_THE_SKY, *_OF_ALL_RESPONSES, "ev_xel", "preview"))
+        blank = dict.fromkeys((*_ABOUT_THE_SKY, *_OF_ALL_RESPONSES, "ev_xel"))
         if shared:
             blank |= dict.fromkeys(
                 ("target_name", "target_class", "proposal_id", "obs_mode", "scan_mode", "event_type")
             )
-            blank |= dict.fromkeys(("tracking_mode", "tracking_type", "pointing_mode", "obs_release_date"))
-        terms = self.publication.terms
+            blank |= dict.fromkeys(("tracking_mode", "tracking_type", "pointing_mode"))
+        terms, released = self.publication.terms, self.publication.release.release_date
         return (
             row
             | blank
@@ -218,10 +236,12 @@ class Companions:
                 "obs_id": dataset.obs_id,
                 "obs_publisher_did": str(dataset),
                 "obs_title": f"{TITLES[kind]} of {self._of_response(dataset)}",
-                "data_rights": self.publication.release.data_rights if shared else row["data_rights"],
+                "data_rights": data_rights(released, self.publication) if shared else row["data_rights"],
+                "obs_release_date": released if shared else row["obs_release_date"],
                 "o_ucd": _O_UCD[kind],
-                "release_date": None if shared else self.released,
+                "preview": self.publication.server + picture_path(file.path),
             }
+            | (self.shared_rights if shared else self.rights)
         )
 
     def link_rows(self) -> Iterator[Row]:
@@ -250,16 +270,20 @@ class Companions:
     ) -> Row:
         own, dataset = ids
         shared = dataset.obs_id != own.obs_id
-        return file.columns() | {
-            "id": str(own),
-            "obs_id": own.obs_id,
-            "dataset": str(dataset),
-            "semantics": semantics,
-            "content_qualifier": qualifier,
-            "content_type": self.publication.terms.gadf,
-            "description": what,
-            "release_date": None if shared else self.released,
-        }
+        rights = self.shared_rights if shared else self.rights
+        return (
+            file.columns()
+            | rights
+            | {
+                "id": str(own),
+                "obs_id": own.obs_id,
+                "dataset": str(dataset),
+                "semantics": semantics,
+                "content_qualifier": qualifier,
+                "content_type": self.publication.terms.gadf,
+                "description": what,
+            }
+        )
 
     def provenance_rows(self, ingested: datetime.datetime) -> Iterator[Row]:
         """Yield what is known of the origin of the observation, and of each shared file it uses.
@@ -317,7 +341,7 @@ class Companions:
             "dataset": str(dataset),
             "path_stem": provenance_stem(dataset),
             "facts": facts.to_text(),
-            "release_date": self.released if own else None,
+            "release_date": (self.rights if own else self.shared_rights)["release_date"],
         }
 
     def _span(self) -> list[float]:
@@ -335,4 +359,36 @@ def _distinct(hdus: Iterable[HDU]) -> Iterator[HDU]:
 
 def _size(hdus: Iterable[HDU]) -> int:
     """Give the size of a file of these HDUs behind a primary header of one block."""
-    return FITS_BLOCK + sum(hdu.size for hdu in hdus)
+    return FITS_BLOCK + sum(hdu.checked_size for hdu in hdus)
+
+
+def access_columns(publication: Publication, released: datetime.date | None, row: Row | None) -> Row:
+    """Give the columns that say who may have the bytes of a file.
+
+    Parameters
+    ----------
+    publication
+        What the release says.
+    released
+        The day (UTC) from which everybody may; None without one.
+    row
+        ObsCore row of the observation; None for a file that observations share.
+
+    Returns
+    -------
+    dict
+        ``release_date`` and ``access_groups``, names of groups with spaces between them, NULL if the
+        file is public and always was.
+    """
+    release = publication.release
+    if release.data_rights == "public" and released is None:
+        return {"release_date": None, "access_groups": None}
+    known = {"collection": publication.names.collection, "obs_collection": release.obs_collection}
+    if row is not None:
+        known |= {name: row[name] for name in ("proposal_id", "obs_id") if row[name]}
+    groups = []
+    for template in release.access_groups:
+        needed = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+        if needed <= known.keys():
+            groups.append("_".join(template.format(**known).split()))
+    return {"release_date": released, "access_groups": " ".join(groups)}

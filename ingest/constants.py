@@ -17,6 +17,9 @@ LATEST_MJD = 88_069.0
 EV_PER_TEV = 1e12
 """SI prefix."""
 
+MEV_PER_TEV = 1e6
+"""SI prefixes."""
+
 ARCSEC_PER_DEG = 3600.0
 """Definition of the arc second."""
 
@@ -64,3 +67,9 @@ SHORT_RUN_D = 1.0 / 24.0
 
 JD_OF_MJD_0 = 2_400_000.5
 """Julian date at which MJD is 0: IAU 1997, resolution B1."""
+
+MJD_OF_1970 = 40_587.0
+"""MJD of 1970-01-01, from which Matplotlib counts its dates: IAU 1997, resolution B1."""
+
+MJD_LIMITS = (0.0, 100_000.0)
+"""1858-11-17 to 2132-09-01: an MJD outside is no MJD, but a Julian date or seconds."""

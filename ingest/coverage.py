@@ -8,6 +8,8 @@ from astropy.coordinates import FK5, ICRS, SkyCoord
 from astropy.time import Time
 from mocpy import TimeMOC
 
+from ingest.arrays import FloatArray
+
 TMOC_ORDER = 41
 """Order of the time MOCs: cells of 2**(61 - 41) microseconds, 1.05 s (MOC 2.0, section 4.2)."""
 
@@ -67,13 +69,35 @@ def to_icrs(ra: float, dec: float, frame: str, equinox: float) -> tuple[float, f
     ValueError
         The frame is neither of the two.
     """
+    moved = to_icrs_all(np.array([ra], dtype=float), np.array([dec], dtype=float), frame, equinox)
+    return float(moved[0][0]), float(moved[1][0])
+
+
+def to_icrs_all(ra: FloatArray, dec: FloatArray, frame: str, equinox: float) -> tuple[FloatArray, FloatArray]:
+    """Bring equatorial positions to ICRS, as `to_icrs`; what is no declination stays as it is.
+
+    Parameters
+    ----------
+    ra, dec
+        Degrees, shape (n,).
+    frame, equinox
+        As in `to_icrs`.
+
+    Raises
+    ------
+    ValueError
+        The frame is neither of the two.
+    """
     name = frame.strip().upper()
     if name not in ("ICRS", "FK5"):
         raise ValueError(f"{frame!r}, expected ICRS or FK5")
-    if name == "FK5" and equinox != 2000.0:
-        moved = SkyCoord(ra * u.deg, dec * u.deg, frame=FK5(equinox=Time(equinox, format="jyear"))).icrs
-        return float(moved.ra.deg), float(moved.dec.deg)
-    return ra % 360.0, dec
+    ra, dec = ra % 360.0, dec.copy()
+    good = np.isfinite(ra) & (np.abs(dec) <= 90.0)
+    if name == "FK5" and equinox != 2000.0 and good.any():
+        there = FK5(equinox=Time(equinox, format="jyear"))
+        moved = SkyCoord(ra[good] * u.deg, dec[good] * u.deg, frame=there).icrs
+        ra[good], dec[good] = moved.ra.deg, moved.dec.deg
+    return ra, dec
 
 
 def circle_polygon(ra: float, dec: float, radius: float) -> list[float]:

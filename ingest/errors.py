@@ -21,6 +21,28 @@ class IdentifierError(CherenkovVOError):
     """A string is not one of our data set identifiers."""
 
 
+class SelectionError(CherenkovVOError):
+    """A parameter of an event selection cannot be used.
+
+    Parameters
+    ----------
+    parameter
+        Its name, such as ``CIRCLE``.
+    value
+        What was given.
+    expected
+        What is wrong and what was expected, as in ``expected three numbers``.
+    label
+        What the error is called in an answer: one of those of SODA 1.0, section 5.2.
+    """
+
+    def __init__(self, parameter: str, value: str, expected: str, *, label: str = "UsageError") -> None:
+        self.parameter = parameter
+        self.label = label
+        shown = value if len(value) <= 60 else f"{value[:60]}..."
+        super().__init__(f"{parameter} = {shown!r}: {expected}")
+
+
 class GADFError(CherenkovVOError):
     """A file cannot be published as GADF.
 
@@ -70,6 +92,10 @@ class UnreadableFileError(GADFError):
 
 class KeywordError(GADFError):
     """A keyword or column that is needed is missing or holds a value that makes no sense."""
+
+
+class PreviewError(CherenkovVOError):
+    """A picture cannot be drawn, for another reason than what is in the file."""
 
 
 class InstanceError(CherenkovVOError):

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ingest import context, gadf, release
+from ingest.access import FILE
 from ingest.companions import Companions
 from ingest.errors import CherenkovVOError, GADFError
 from ingest.identifiers import DatasetId
@@ -61,12 +62,15 @@ class Identity:
         Name of the collection's schema.
     vocabulary
         The vocabulary profile, ``talk`` or ``draft``.
+    access_url
+        Where the rows of event lists lead, ``file`` or ``datalink``.
     """
 
     authority: str
     server: str
     collection: str
     vocabulary: str = "talk"
+    access_url: str = FILE
 
 
 @dataclass
@@ -236,6 +240,7 @@ def release_rows(
         Names(identity.authority, identity.collection, root, prefix, shared),
         identity.server,
         now.date(),
+        identity.access_url,
     )
     writer = _Writer(publication, report, seen, now)
     read = _observations(_shown(_sources(root, config), number, report, shown=progress), config, report)

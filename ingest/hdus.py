@@ -9,6 +9,7 @@ from typing import Any
 
 from astropy.io import fits
 
+from ingest.checksums import with_checksum_cards
 from ingest.fits_files import has, is_table
 from ingest.records import HDU, RESPONSES, Deviation
 
@@ -186,4 +187,7 @@ def locate(opened: fits.HDUList, path: Path, notes: list[Deviation]) -> Iterator
         kind, form = recognise(hdu, header, path, notes)
         info = hdu.fileinfo()
         size = info["datLoc"] + info["datSpan"] - info["hdrLoc"]
-        yield HDU(path, hdu.name, kind, form, int(info["hdrLoc"]), int(size), header), hdu
+        info["file"].seek(info["hdrLoc"])
+        written = info["file"].read(info["datLoc"] - info["hdrLoc"])
+        checked = len(with_checksum_cards(written)) + info["datSpan"]
+        yield HDU(path, hdu.name, kind, form, int(info["hdrLoc"]), int(size), header, int(checked)), hdu

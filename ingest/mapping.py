@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.access import FILE
 from ingest.constants import (
     ARCSEC_PER_DEG,
     EARLIEST_MJD,
@@ -70,6 +71,8 @@ class Publication:
         The server's URL, without a slash at its end.
     today
         Rows of observations that are released later say that they are proprietary.
+    access_url
+        Where the rows of event lists lead, ``file`` or ``datalink``.
     """
 
     release: Release
@@ -77,6 +80,7 @@ class Publication:
     names: Names
     server: str
     today: datetime.date
+    access_url: str = FILE
 
 
 def observation_row(
@@ -159,6 +163,13 @@ def release_date(events: EventList, release: Release) -> datetime.date | None:
         return release.release_date
 
 
+def data_rights(public_from: datetime.date | None, publication: Publication) -> str:
+    """Give data_rights: the release's, unless a date says whether the data are public by now."""
+    if public_from is None:
+        return publication.release.data_rights
+    return "proprietary" if public_from > publication.today else "public"
+
+
 def _who(observation: Observation, events: EventList, publication: Publication) -> Row:
     release, keywords = publication.release, events.keywords
     target = keywords.text("OBJECT")
@@ -168,7 +179,6 @@ def _who(observation: Observation, events: EventList, publication: Publication) 
     if events.label:
         title += f", events of type {events.label}"
     public_from = release_date(events, release)
-    withheld = public_from is not None and public_from > publication.today
     own = release.keywords
     return {
         "obs_title": f"{title} (simulated)" if release.simulated else title,
@@ -179,7 +189,7 @@ def _who(observation: Observation, events: EventList, publication: Publication) 
         "obs_creator_name": release.creator_name,
         "obs_release_date": public_from,
         "bib_reference": release.bib_reference,
-        "data_rights": "proprietary" if withheld else release.data_rights,
+        "data_rights": data_rights(public_from, publication),
         "publisher_id": f"ivo://{publication.names.authority}",
         "proposal_id": keywords.text(own.proposal_id) if own.proposal_id else None,
     }

@@ -15,6 +15,9 @@ from ingest.vocabulary import RESPONSE_QUALIFIERS
 EVENT_LIST, EVENT_BUNDLE = "event-list", "event-bundle"
 """Parts of names; unlike the published terms they do not depend on the vocabulary profile."""
 
+COUNTS_MAP = "counts-map"
+"""The picture of an event list that stands for it where there is room for one."""
+
 _USUAL_NAMES = {
     "aeff": ("AEFF", "EFFECTIVE AREA"),
     "edisp": ("EDISP", "ENERGY DISPERSION"),
@@ -128,6 +131,19 @@ def part_path(dataset: DatasetId) -> str:
     Its name holds the observation, so that files of several runs can lie in one folder.
     """
     return file_path(dataset, f"{dataset.obs_id}_{dataset.part or EVENT_LIST}.fits")
+
+
+def picture_path(path: str, kind: str | None = None) -> str:
+    """Give the path of a picture of a data set.
+
+    Parameters
+    ----------
+    path
+        That of its file.
+    kind
+        Which of several pictures of an event list; None for a response, which has one.
+    """
+    return f"{path.removesuffix('.fits')}{f'_{kind}' if kind else ''}.png"
 
 
 def provenance_stem(dataset: DatasetId) -> str:

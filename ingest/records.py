@@ -154,6 +154,8 @@ class HDU:
         First byte and number of bytes, header and padding included, in the unpacked file.
     header
         Keyword to value; commentary cards are left out.
+    checked_size
+        Number of bytes once its header has checksums: more than `size` if they need another block.
     """
 
     path: Path
@@ -163,6 +165,13 @@ class HDU:
     offset: int
     size: int
     header: Mapping[str, Any] = field(repr=False)
+    checked_size: int = 0
+
+    @property
+    def version(self) -> int:
+        """EXTVER, 1 if it is missing or no number."""
+        value = self.header.get("EXTVER", 1)
+        return value if isinstance(value, int) else 1
 
 
 @dataclass(frozen=True)

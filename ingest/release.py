@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import tomllib
 from pathlib import Path
+from string import Formatter
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.errors import ConfigError
 
@@ -81,6 +82,12 @@ class Release(_Strict):
         "public", description="ObsCore data_rights of every row."
     )
     release_date: datetime.date | None = Field(None, description="ObsCore obs_release_date of every row.")
+    access_groups: tuple[str, ...] = Field(
+        ("{collection}",),
+        description="Groups of DaCHS users who may have the bytes before the release date, or at all if the"
+        " rights are not public. {collection}, {obs_collection}, {proposal_id} and {obs_id} stand for the"
+        " observation's; a group with one that is unknown does not count; spaces become underscores.",
+    )
     calib_status: Literal["calibrated"] | None = Field(
         None, description="ObsCore s_, t_ and em_calib_status of every row; without it they are NULL."
     )
@@ -100,6 +107,19 @@ class Release(_Strict):
     registry: Registry | None = Field(
         None, description="The registry record; exactly one release of a collection has it."
     )
+
+    @field_validator("access_groups")
+    @classmethod
+    def _groups_can_be_filled_in(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        known = {"collection", "obs_collection", "proposal_id", "obs_id"}
+        for group in groups:
+            try:
+                fields = {name for _, name, _, _ in Formatter().parse(group) if name is not None}
+            except ValueError as error:
+                raise ValueError(f"{group!r}: {error}") from error
+            if fields - known:
+                raise ValueError(f"{group!r}: expected no other than {', '.join(sorted(known))} in braces")
+        return groups
 
     @model_validator(mode="after")
     def _simulated_says_so(self) -> Release:

@@ -231,6 +231,8 @@ class Instance:
         return fingerprint(
             self.settings.url,
             self.settings.vocabulary,
+            self.settings.access_url,
+            self.settings.obscore_access_url,
             resource / "q.rd",
             *sorted(resource.glob("releases/*/release.toml")),
             *dachs.deployment.code_files(),

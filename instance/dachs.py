@@ -25,6 +25,10 @@ DACHS_PROGRAM = Path("/usr/bin/dachs")
 COMMAND_NAMES = ("dachs", "gavo")
 """Names under which DaCHS starts itself for asynchronous jobs."""
 
+VANITY_NAMES = "rd/access/cutout/dlasync datalinkuws\n"
+"""Path, and short path. DaCHS's SODA jobs say that their results lie below the latter, which stands for a
+service of its own that refuses them."""
+
 PROFILES = ("dsn", "feed", "trustedquery", "untrustedquery")
 """Files with DaCHS's database accounts; 'dachs init' makes accounts and files together."""
 
@@ -72,7 +76,10 @@ class Dachs:
             "PYTHONPATH": str(self.deployment.app),
             "PGPASSFILE": str(self.cluster.password_file),
             REPORT_VARIABLE: str(self.reports),
-            variable_of("vocabulary"): self.settings.vocabulary,
+            **{
+                variable_of(name): getattr(self.settings, name)
+                for name in ("vocabulary", "access_url", "obscore_access_url")
+            },
         }
 
     def command(self, *arguments: str) -> list[str]:
@@ -122,6 +129,7 @@ class Dachs:
             self.account.make_directory(path)
         _write(self.rc, self._gavo_rc())
         _write(self.root / "etc" / "defaultmeta.txt", self._default_meta())
+        _write(self.root / "etc" / "vanitynames.txt", VANITY_NAMES)
         shutil.copyfile(self.deployment.app / "rd" / "userconfig.rd", self.root / "etc" / "userconfig.rd")
         self.programs.mkdir(exist_ok=True)
         for name in COMMAND_NAMES:

@@ -87,7 +87,7 @@ class Deployment:
     def code_files(self) -> list[Path]:
         """Give the files whose change means that rows may come out differently."""
         return sorted(
-            path for package in PACKAGES for path in (self.app / package).iterdir() if path.is_file()
+            path for package in PACKAGES for path in (self.app / package).rglob("*") if path.is_file()
         )
 
     def schema_fingerprint(self) -> str:
@@ -96,23 +96,28 @@ class Deployment:
 
 
 def project_files(directory: Path) -> Iterator[Path]:
-    """Give the files of one package of the project, without what Python or editors leave there."""
+    """Give files and packages of one package of the project, without what Python or editors leave there."""
     for path in sorted(directory.iterdir()):
-        if path.is_file() and not path.name.startswith(".") and path.suffix not in (".pyc", ".partial"):
-            yield path
+        if path.name.startswith((".", "__pycache__")) or path.suffix in (".pyc", ".partial"):
+            continue
+        yield path
 
 
 def mirror(source: Path, target: Path) -> None:
-    """Make a directory hold the same files as another one."""
+    """Make a directory hold the same files as another one, and the packages in it as well."""
     target.mkdir(parents=True, exist_ok=True)
     wanted = {path.name: path for path in project_files(source)}
     for path in target.iterdir():
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name not in wanted:
+            if path.name not in wanted or not wanted[path.name].is_dir():
+                shutil.rmtree(path)
+        elif path.name not in wanted or wanted[path.name].is_dir():
             path.unlink()
     for name, path in wanted.items():
-        copy_changed(path, target / name)
+        if path.is_dir():
+            mirror(path, target / name)
+        else:
+            copy_changed(path, target / name)
 
 
 def copy_changed(source: Path, target: Path) -> None:

@@ -35,6 +35,10 @@ NONE_WORD = "none"
 VOCABULARIES = ("talk", "draft")
 """Names of the vocabulary profiles of ``ingest.vocabulary``, which a bare machine cannot import."""
 
+ACCESS_URLS = ("file", "datalink")
+OBSCORE_ACCESS_URLS = ("datalink", "file", "both")
+"""What access_url can lead to, as in ``ingest.access``, in the collections' tables and in ivoa.obscore."""
+
 STATE_ROOT = Path("/var/lib/cherenkov-vo")
 """Where root's instances go when the checkout lies where nobody else can read."""
 
@@ -72,6 +76,12 @@ class Settings:
     vocabulary: str = _setting(
         "talk", "terms of the High-Energy extension: 'talk' (proposal of 2025) or 'draft' (of 2026)"
     )
+    access_url: str = _setting(
+        "file", "where access_url of event lists leads in the collections' tables: 'file' or 'datalink'"
+    )
+    obscore_access_url: str = _setting(
+        "datalink", "where it leads in ivoa.obscore: 'datalink', 'file', or 'both' in rows of their own"
+    )
     download: bool = _setting(True, "may the first start download the H.E.S.S. release")
 
     def __post_init__(self) -> None:
@@ -89,8 +99,13 @@ class Settings:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected a port number below 65536")
         if self.ctao_runs < 1:
             raise ConfigError(f"ctao_runs = {self.ctao_runs}: expected a whole number of at least 1")
-        if self.vocabulary not in VOCABULARIES:
-            raise ConfigError(f"vocabulary = {self.vocabulary!r}: expected one of {', '.join(VOCABULARIES)}")
+        for name, known in (
+            ("vocabulary", VOCABULARIES),
+            ("access_url", ACCESS_URLS),
+            ("obscore_access_url", OBSCORE_ACCESS_URLS),
+        ):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name} = {getattr(self, name)!r}: expected one of {', '.join(known)}")
         if self.public_url and not re.fullmatch(r"https?://[^\s/]+", self.public_url):
             raise ConfigError(
                 f"public_url = {self.public_url!r}: expected http[s]://host[:port] without a path"

@@ -103,9 +103,20 @@
 				<outputField original="obs_mode" tablehead="Mode"/>
 				<outputField original="event_type" tablehead="Events of type"/>
 				<outputField original="access_url" tablehead="File"/>
-				<outputField original="obs_publisher_did" tablehead="Parts">
+				<outputField original="obs_publisher_did" tablehead="All files">
 					<formatter>
-						return T.a(href="/\collection/q/dl/dlmeta?ID="+urllib.parse.quote(data))["DataLink"]
+						from rd import metadata
+						return metadata.links_for_people("\collection", data, "Links")
+					</formatter>
+				</outputField>
+				<outputField name="thumbnail" type="text" wantsRow="True" tablehead="Counts map"
+						description="Counts map in small; it leads to all files"
+						select="CASE WHEN preview IS NULL THEN NULL WHEN obs_release_date &lt;=
+							CURRENT_TIMESTAMP AT TIME ZONE 'UTC' OR (obs_release_date IS NULL AND
+							data_rights = 'public') THEN preview ELSE '' END">
+					<formatter>
+						from rd import metadata
+						return metadata.thumbnail("\collection", data)
 					</formatter>
 				</outputField>
 			</outputTable>
@@ -121,7 +132,7 @@
 				<descriptorGenerator>
 					<code>
 						from datalink import service
-						return service.describe("\collection", pubDID)
+						return service.describe("\collection", pubDID, args)
 					</code>
 				</descriptorGenerator>
 				<metaMaker>
@@ -131,6 +142,14 @@
 					</code>
 				</metaMaker>
 			</datalinkCore>
+		</service>
+
+		<service id="page" allowed="custom" customPage="../rd/links_page">
+			<meta name="title">\metaString{title}: Links for people</meta>
+			<meta name="shortName">\metaString{shortName} LP</meta>
+			<meta name="description">A page with all links of data sets, and forms to select events; for
+				people, as the DataLink service is for programs.</meta>
+			<nullCore/>
 		</service>
 
 		<service id="file" allowed="custom" customPage="../rd/file_page">

@@ -41,7 +41,7 @@
 		<events>
 			<FEED source="rd/unions#mixin-scripts" view="rd/links#response"
 				arguments=", dict(access_url=&quot;'\getConfig{web}{serverURL}' || access_path&quot;,
-					service_def='NULL', error_message='NULL', local_semantics='NULL'),
+					service_def='NULL', error_message='NULL'),
 					reads=unions.collection_tables(table)"/>
 			<FEED source="rd/unions#leave-scripts"/>
 		</events>

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from gavo import base, stc
+from twisted.web.template import tags
 
-from ingest import feed, release
+from datalink.links_words import thumbnail_of
+from ingest import access, feed, release
 from ingest.errors import ConfigError
 from ingest.mapping import position
 from ingest.release import Registry
@@ -21,6 +24,9 @@ VOCABULARY_VARIABLE = "CHERENKOV_VO_VOCABULARY"
 
 MAIN_COLUMNS = ("s_ra", "s_dec", "obs_id")
 """What a cone search takes as position and identifier of a row."""
+
+OWN_ACCESS = {"url": "access_url", "format": "access_format", "size": "access_estsize"}
+"""SQL for the access columns of ivoa.obscore: those of the table that feeds it."""
 
 PIXEL_AXES = ("s_xel1", "s_xel2", "t_xel", "em_xel", "pol_xel")
 NULL_INTEGER = "-2147483648"
@@ -95,7 +101,34 @@ def identity(collection: str) -> feed.Identity:
         server=base.getConfig("web", "serverURL").rstrip("/"),
         collection=collection,
         vocabulary=vocabulary().name,
+        access_url=_chosen("ACCESS_URL", access.IN_COLLECTIONS),
     )
+
+
+def _chosen(variable: str, known: tuple[str, ...]) -> str:
+    """Give a setting that the environment has; without it, it is the first of those known."""
+    name = f"CHERENKOV_VO_{variable}"
+    return access.checked(name, os.environ.get(name, known[0]), known)
+
+
+def obscore_access(collection: str) -> list[dict[str, str]]:
+    """Give SQL for the access columns of a collection's event lists in ivoa.obscore.
+
+    Returns
+    -------
+    list of dict
+        ``url``, ``format`` and ``size`` of the rows that every event list has there; where it has two
+        rows, those of the second one, with the file, too.
+    """
+    server = base.getConfig("web", "serverURL").rstrip("/")
+    document = {
+        "url": f"'{server}/{collection}/q/dl/dlmeta?ID=' || gavo_urlescape(obs_publisher_did)",
+        "format": f"'{access.DATALINK_FORMAT}'",
+        "size": str(access.DATALINK_ESTSIZE),
+    }
+    file = {"url": "file_url", "format": "file_format", "size": "file_estsize"}
+    chosen = _chosen("OBSCORE_ACCESS_URL", access.IN_OBSCORE)
+    return {access.DATALINK: [document], access.FILE: [file], access.BOTH: [document, file]}[chosen]
 
 
 def rows(collection: str) -> Iterator[tuple[str, dict[str, object]]]:
@@ -152,6 +185,39 @@ def declare_null(table: Any) -> None:
     """
     for name in PIXEL_AXES:
         table.getColumnByName(name).values.nullLiteral = NULL_INTEGER
+
+
+def lead_to_links(table: Any) -> None:
+    """Have results from ivoa.obscore declare this site's own DataLink service in place of DaCHS's."""
+    key = "_associatedDatalinkService"
+    table.delMeta(key)
+    table.addMeta(key, None)
+    table.addMeta(f"{key}.serviceId", "rd/access#dl")
+    table.addMeta(f"{key}.idColumn", "obs_publisher_did")
+
+
+def links_for_people(collection: str, identifier: str, text: Any) -> Any:
+    """Give a link to the links page of a data set, for a table of results."""
+    return tags.a(href=f"/{collection}/q/page/custom?ID={quote(identifier)}")(text)
+
+
+def thumbnail(collection: str, row: Mapping[str, Any]) -> Any:
+    """Give what a table of results shows in place of a picture's URL: the picture in small, with a link.
+
+    Parameters
+    ----------
+    collection
+        The collection's schema.
+    row
+        ``thumbnail`` is the picture's URL, empty where not everybody may see it, None where there is none.
+    """
+    if row["thumbnail"] is None:
+        return ""
+    shown: Any = "not public"
+    if row["thumbnail"]:
+        path = thumbnail_of(urlsplit(row["thumbnail"]).path)
+        shown = tags.img(src=path, alt=f"Counts map of {row['obs_id']}", width="96", loading="lazy")
+    return links_for_people(collection, row["obs_publisher_did"], shown)
 
 
 def example(collection: str) -> Iterator[dict[str, str]]:

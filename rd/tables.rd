@@ -95,30 +95,48 @@
 		</column>
 		<column name="source" type="text" required="True" ucd="meta.id;meta.file"
 			description="Path, below the inputs directory, of the release's (first) file that it comes from"/>
+		<column name="hdus" type="text" ucd="meta.note"
+			description="The HDUs in the file (JSON): name, kind, form, EXTVER and size of each"/>
+		<column name="release_date" type="date" ucd="time.release"
+			description="Day (UTC) from which the file is handed out to everybody; NULL if there is none"/>
+		<column name="access_groups" type="text" ucd="meta.code"
+			description="Groups (with spaces between) whose members may have the file before; NULL if it
+				always was public"/>
 		<column name="pieces" type="text" ucd="meta.note"
 			description="The HDUs (file#offset+size) of unpacked files that make the file, after a primary
 				header; NULL if it is the source as it is"/>
 	</STREAM>
 
-	<STREAM id="obscore-mixin">
-		<doc>Feeds ivoa.obscore. Give url, format and size, SQL expressions for the access columns.</doc>
-		<mixin
-			access_url="\url"
-			access_format="\format"
-			access_estsize="\size"
-			obs_creator_name="obs_creator_name"
-			obs_release_date="obs_release_date"
-			bib_reference="bib_reference"
-			data_rights="data_rights"
-			publisher_id="publisher_id"
-			s_calib_status="s_calib_status"
-			t_calib_status="t_calib_status"
-			em_calib_status="em_calib_status"
-			em_resolution="em_resolution"
-			proposal_id="proposal_id"
-			>//obscore#publishObscoreLike</mixin>
+	<NXSTREAM id="obscore-mixin">
+		<doc>Feeds ivoa.obscore. Give access, what follows yield in Python code that makes SQL expressions for
+			the access columns: url, format and size.</doc>
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				yield \access
+			</codeItems>
+			<events>
+				<mixin
+					access_url="\\url"
+					access_format="\\format"
+					access_estsize="\\size"
+					obs_creator_name="obs_creator_name"
+					obs_release_date="obs_release_date"
+					bib_reference="bib_reference"
+					preview="preview"
+					data_rights="CASE WHEN obs_release_date &lt;= CURRENT_TIMESTAMP AT TIME ZONE 'UTC' THEN 'public'
+						ELSE data_rights END"
+					publisher_id="publisher_id"
+					s_calib_status="s_calib_status"
+					t_calib_status="t_calib_status"
+					em_calib_status="em_calib_status"
+					em_resolution="em_resolution"
+					proposal_id="proposal_id"
+					>//obscore#publishObscoreLike</mixin>
+			</events>
+		</LOOP>
 		<mixin>rd/hea#publishLike</mixin>
-	</STREAM>
+	</NXSTREAM>
 
 	<NXSTREAM id="tables">
 		<doc>The tables of a collection. obscore has one row for each event list, companions one for each
@@ -127,8 +145,8 @@
 		<table id="obscore" onDisk="True" adql="True" primary="obs_publisher_did">
 			<meta name="description">All observations of \metaString{title}: ObsCore with the High-Energy
 				extension, GADF's own keywords and the sky during the observation, one row for each
-				event list. access_url is the file itself, with events and responses; the DataLink
-				service has its parts. Times are MJD in TT.</meta>
+				event list. access_url leads to the file with events and responses, or to the DataLink
+				document with all parts, as access_format says. Times are MJD in TT.</meta>
 			<meta name="_associatedDatalinkService">
 				<meta name="serviceId">dl</meta>
 				<meta name="idColumn">obs_publisher_did</meta>
@@ -140,10 +158,17 @@
 				from rd import unions
 				unions.leave_all(table)
 			</script>
-			<FEED source="rd/tables#obscore-mixin"
-				url="'\getConfig{web}{serverURL}/\collection/q/dl/dlmeta?ID=' || gavo_urlescape(obs_publisher_did)"
-				format="'application/x-votable+xml;content=datalink'"
-				size="10"/>
+			<FEED source="rd/tables#obscore-mixin" access="metadata.obscore_access('\collection')[0]"/>
+			<script name="publish the files in rows of their own" lang="python" type="afterMeta">
+				from rd import metadata, unions
+				unions.join_obscore_again(table, *metadata.obscore_access("\collection"))
+			</script>
+			<column name="file_url" type="text" hidden="True"
+				description="URL of the complete file, wherever access_url leads"/>
+			<column name="file_format" type="text" hidden="True"
+				description="Media type of the complete file"/>
+			<column name="file_estsize" type="bigint" unit="kbyte" hidden="True"
+				description="Size of the complete file"/>
 			<!-- ADQL on this table and the cone search use the first, ADQL on ivoa.obscore the second. -->
 			<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec"/>
 			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
@@ -173,8 +198,7 @@
 			</meta>
 			<property key="forceStats">True</property>
 			<register/>
-			<FEED source="rd/tables#obscore-mixin" url="access_url" format="access_format"
-				size="access_estsize"/>
+			<FEED source="rd/tables#obscore-mixin" access="metadata.OWN_ACCESS"/>
 			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
 			<FEED source="rd/functions#indexes"/>
 			<index columns="s_region" method="GIST"/>
@@ -221,8 +245,6 @@
 				description="Media type of the file"/>
 			<column name="description" type="text" ucd="meta.note" description="What the file is"/>
 			<FEED source="rd/tables#file-columns"/>
-			<column name="release_date" type="date" ucd="time.release"
-				description="Day (UTC) from which the file is handed out; NULL if it always is"/>
 		</table>
 
 		<table id="provenance" onDisk="True" primary="obs_id">
@@ -259,21 +281,55 @@
 					<column original="links.\\item"/>
 				</events>
 			</LOOP>
-			<column original="links.content_length"/>
-			<column original="links.description"/>
-			<column original="links.access_path"/>
+			<LOOP listItems="content_length description access_path release_date access_groups">
+				<events>
+					<column original="links.\\item"/>
+				</events>
+			</LOOP>
+			<column name="local_semantics" type="text" ucd="meta.code"
+				description="Which of several links of the same semantics it is"/>
 			<viewStatement>
 				CREATE VIEW \\qName AS (
 					SELECT id, obs_id, dataset, semantics, content_qualifier, content_type,
-						content_length, description, access_path
+						content_length, description, access_path, release_date, access_groups,
+						CAST(NULL AS text) AS local_semantics
 					FROM \collection.links
 				UNION ALL
 					SELECT obs_publisher_did, obs_id, obs_publisher_did, '#this', dataproduct_type, access_format,
-						content_length, obs_title, access_path
+						content_length, obs_title, access_path, release_date, access_groups, NULL
 					FROM \collection.companions
 				UNION ALL
+					SELECT l.id, l.obs_id, l.id, p.semantics, 'preview', 'image/png', NULL,
+						p.name || ': ' || l.description, left(l.access_path, -5) || p.suffix,
+						l.release_date, l.access_groups, p.local_semantics
+					FROM \collection.links AS l
+					CROSS JOIN (VALUES
+						('#preview-image', 'Counts map', '_counts-map.png', '#counts-map'),
+						('#preview-plot', 'Counts over energy', '_energy-spectrum.png', '#energy-spectrum'),
+						('#preview-plot', 'Event rate over time', '_event-rate.png', '#event-rate'),
+						('#thumbnail', 'Small counts map', '_counts-map-small.png', '#counts-map')
+					) AS p(semantics, name, suffix, local_semantics)
+					WHERE l.semantics = '#this'
+				UNION ALL
+					SELECT c.obs_publisher_did, c.obs_id, c.obs_publisher_did, p.semantics, 'preview', 'image/png',
+						NULL, p.name || ': ' || c.obs_title, left(c.access_path, -5) || p.suffix,
+						c.release_date, c.access_groups, '#' || c.dataproduct_type
+					FROM \collection.companions AS c
+					CROSS JOIN (VALUES
+						('#preview-plot', 'Picture', '.png'), ('#thumbnail', 'Small picture', '-small.png')
+					) AS p(semantics, name, suffix)
+					WHERE c.ev_xel IS NULL
+				UNION ALL
+					SELECT l.id, l.obs_id, NULL, '#package', NULL, 'application/x-tar', NULL,
+						'Everything of the observation with index tables, terms of use and provenance (tar)',
+						'/rd/access/bundle/custom?ID=' || gavo_urlescape(l.id),
+						l.release_date, l.access_groups, '#tar'
+					FROM \collection.links AS l
+					WHERE l.semantics = '#package'
+				UNION ALL
 					SELECT d.id, p.obs_id, NULL, '#documentation', NULL, f.content_type,
-						NULL, 'Provenance of ' || d.title || ' (' || f.name || ')', p.path_stem || f.suffix
+						NULL, 'Provenance of ' || d.title || ' (' || f.name || ')', p.path_stem || f.suffix,
+						CAST(NULL AS date), NULL, NULL
 					FROM \collection.provenance AS p
 					JOIN (
 						SELECT obs_id, obs_publisher_did AS id, obs_title AS title FROM \collection.obscore

@@ -168,6 +168,44 @@ def without_commits(definition: Any) -> None:
     definition.scripts[:] = kept
 
 
+def join_obscore_again(table: Any, shown: Mapping[str, str], other: Mapping[str, str] | None = None) -> None:
+    """Have a table that feeds ivoa.obscore feed it a second time, with other access columns.
+
+    Parameters
+    ----------
+    table
+        The DaCHS table; it mixes in ``//obscore#publishObscoreLike``.
+    shown
+        The SQL for access_url, access_format and access_estsize that it gave the mixin, as ``url``,
+        ``format`` and ``size``.
+    other
+        The same for the second row of each data set, which there is only if it has such a URL; None
+        for no such rows.
+    """
+    if other is None:
+        return
+    clause = table.tableDef.expand(table.tableDef.getProperty("obscoreClause"))
+    for name, column, of_type in (
+        ("url", "access_url", "text"),
+        ("format", "access_format", "text"),
+        ("size", "access_estsize", "bigint"),
+    ):
+        before, after = (f"CAST({sql[name]} AS {of_type}) AS {column}" for sql in (shown, other))
+        if clause.count(before) != 1:
+            raise base.StructureError(f"DaCHS does not write {column} of ivoa.obscore as expected")
+        clause = clause.replace(before, after)
+    name = table.tableDef.getQName()
+    sources = base.resolveCrossId("//obscore#_obscoresources")
+    rsc.TableForDef(sources, connection=table.connection).addRow(
+        {
+            # By the RD, not by this name, it is taken out again: see leave_all.
+            "tableName": f"{name} again",
+            "sourcerd": table.tableDef.rd.sourceId,
+            "sqlFragment": f"SELECT {clause} FROM {name} WHERE {other['url']} IS NOT NULL",  # noqa: S608
+        }
+    )
+
+
 def rebuild(connection: Any, view_id: str) -> None:
     """Make a view from the fragments of all its tables; without any it is empty."""
     view = base.resolveCrossId(view_id)

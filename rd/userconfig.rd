@@ -58,6 +58,7 @@
 				from rd import metadata
 				metadata.declare_null(context.getById("ObsCore"))
 				metadata.withhold_dates(context.getById("ObsCore"))
+				metadata.lead_to_links(context.getById("ObsCore"))
 				yield from ()
 			</codeItems>
 			<events/>

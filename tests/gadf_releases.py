@@ -33,21 +33,25 @@ def config(**changes: Any) -> Release:
     return Release.model_validate(BASE | {"files": "*"} | changes)
 
 
-def identity(vocabulary: str = "talk") -> feed.Identity:
+def identity(vocabulary: str = "talk", access_url: str = "file") -> feed.Identity:
     """Give who publishes it."""
-    return feed.Identity("org.example", SERVER, "test_dr", vocabulary)
+    return feed.Identity("org.example", SERVER, "test_dr", vocabulary, access_url)
 
 
 class Made:
     """The rows of a release, by role, and the report."""
 
-    def __init__(self, root: Path, release: Release, vocabulary: str = "talk", **options: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        release: Release,
+        vocabulary: str = "talk",
+        access_url: str = "file",
+        **options: Any,
+    ) -> None:
         self.report = feed.Report("test_dr")
-        self.all = list(
-            feed.release_rows(
-                root, release, identity(vocabulary), prefix=PREFIX, report=self.report, **options
-            )
-        )
+        own = identity(vocabulary, access_url)
+        self.all = list(feed.release_rows(root, release, own, prefix=PREFIX, report=self.report, **options))
         self.observations = self.of("observation")
         self.companions = self.of("companion")
         self.links = self.of("link")

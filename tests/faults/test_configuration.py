@@ -110,6 +110,8 @@ def test_an_unknown_variable(new_site: Maker) -> None:
         ("CHERENKOV_VO_PORT", "70000"),
         ("CHERENKOV_VO_AUTHORITY", "a b"),
         ("CHERENKOV_VO_VOCABULARY", "latin"),
+        ("CHERENKOV_VO_ACCESS_URL", "nowhere"),
+        ("CHERENKOV_VO_OBSCORE_ACCESS_URL", "nowhere"),
         ("CHERENKOV_VO_CTAO_RUNS", "0"),
     ],
 )

@@ -96,7 +96,7 @@ def test_form_finds_observations(instance, obs_id):
     assert answer.status == 200
     assert obs_id in answer.text
     assert "Internal Error" not in answer.text
-    assert f"/hess_dr/q/dl/dlmeta?ID=ivo%3A//{instance.authority}/~%3Fhess_dr/{obs_id}" in answer.text
+    assert f"/hess_dr/q/page/custom?ID=ivo%3A//{instance.authority}/~%3Fhess_dr/{obs_id}" in answer.text
     # Times are TT, so nothing may look like UTC.
     assert re.search(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d<", answer.text)
 

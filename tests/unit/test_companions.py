@@ -1,11 +1,13 @@
 """Responses, bundles and links beside the event lists, and how all of them are called."""
 
+import json
 from pathlib import Path
 
 import pytest
 from astropy.io import fits
 
-from ingest import columns, gadf, identifiers, naming
+from datalink import parts
+from ingest import columns, identifiers, naming
 from ingest.identifiers import DatasetId
 from ingest.mapping import energy_columns
 from ingest.provenance import Facts
@@ -13,7 +15,7 @@ from tests import gadf_files
 from tests.gadf_releases import PREFIX, Made, config, made, made_of, write_indexed
 
 BASE = "ivo://org.example/~?test_dr"
-OF_FILES = {"access_path", "source", "pieces", "content_length", "release_date"}
+OF_FILES = {"access_path", "source", "pieces", "content_length", "hdus", "release_date", "access_groups"}
 LINK = OF_FILES | {"id", "obs_id", "dataset", "semantics", "content_qualifier", "content_type", "description"}
 SKY = ("s_ra", "s_dec", "s_region", "t_min", "t_max", "t_exptime", "t_resolution", "t_intervals")
 SPATIAL = ("s_fov", "s_resolution", "s_ref_energy", "s_ref_oaa")
@@ -26,6 +28,14 @@ def everything(tmp_path_factory):
     root = tmp_path_factory.mktemp("companions")
     tables = (gadf_files.events(), gadf_files.gti(), gadf_files.aeff(), gadf_files.edisp(), gadf_files.psf())
     return root, made(root, *tables, gadf_files.bkg(), gadf_files.rad_max())
+
+
+def laid_out(root, inputs):
+    """Lay a release out as below the DaCHS inputs directory."""
+    (inputs / PREFIX).parent.mkdir(parents=True, exist_ok=True)
+    if not (inputs / PREFIX).exists():
+        (inputs / PREFIX).symlink_to(root)
+    return inputs
 
 
 def by_type(result):
@@ -53,7 +63,7 @@ def test_companions_have_the_columns_of_obscore(everything):
 def test_responses_are_nowhere_and_at_no_time(everything):
     _, result = everything
     for row in result.companions[:-1]:
-        assert {row[name] for name in (*SKY, "ev_xel", "preview")} == {None}
+        assert {row[name] for name in (*SKY, "ev_xel")} == {None}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +110,10 @@ def test_the_bundle_has_what_its_observation_has(everything):
     own = {"dataproduct_type", "obs_publisher_did", "obs_title"}
     for name in set(bundle) - OF_FILES - own:
         assert bundle[name] == events[name], name
+    assert json.loads(bundle["hdus"])[:2] == [
+        ["EVENTS", "events", "events", 1, 8640],
+        ["GTI", "gti", "gti", 1, 5760],
+    ]
     assert bundle["ev_xel"] == 3
 
 
@@ -118,18 +132,13 @@ def test_companions_are_fetched_as_files(everything):
 
 def test_pieces_are_the_hdus(everything):
     root, result = everything
-    content = (root / "run.fits").read_bytes()
-    head = fits.PrimaryHDU().header.tostring().encode()
+    inputs = laid_out(root, root.parent / "inputs")
     names = {"#this": ["EVENTS", "GTI"], "aeff": ["AEFF"], "bkgrate": ["BKG"], "rad-max": ["RAD_MAX"]}
     for link in result.links:
         if link["pieces"] is None:
             continue
-        cut = head
-        for piece in link["pieces"].split():
-            path, place = piece.split("#")
-            assert path == f"{PREFIX}/run.fits"
-            offset, size = map(int, place.split("+"))
-            cut += content[offset : offset + size]
+        assert {piece.split("#")[0] for piece in link["pieces"].split()} == {f"{PREFIX}/run.fits"}
+        cut = parts.cut(inputs, link["pieces"])
         assert len(cut) == link["content_length"]
         found = [hdu.name for hdu in fits.HDUList.fromstring(cut)[1:]]
         assert found == names.get(link["semantics"], found)
@@ -251,11 +260,9 @@ def test_shared_responses_say_nothing_of_one_observation(indexed):
     _, result = indexed
     row = result.companions[0]
     blank = ("target_name", "target_class", "proposal_id", "obs_mode", "scan_mode", "event_type",
-             "tracking_mode", "tracking_type", "pointing_mode", "obs_release_date", "release_date",
-             *SKY)  # fmt: skip
+             "tracking_mode", "tracking_type", "pointing_mode", *SKY)  # fmt: skip
     assert {row[name] for name in blank} == {None}
     assert row["obs_title"] == "Effective area of irf.irf"
-    assert (row["data_rights"], result.observations[0]["data_rights"]) == ("public", "proprietary")
     assert row["access_path"] == "/test_dr/q/file/custom/irf.irf/irf.irf_aeff.fits"
     assert row["source"] == f"{PREFIX}/irf/irf.fits.gz"
 
@@ -266,9 +273,6 @@ def test_all_observations_link_to_shared_responses(indexed):
     assert [(link["obs_id"], link["dataset"].rsplit("/", 1)[1]) for link in links] == [
         (run, kind) for run in ("1", "2", "3") for kind in ("aeff", "edisp", "psf")
     ]
-    assert {link["release_date"] for link in links} == {None}
-    others = [link for link in result.links if link not in links]
-    assert {str(link["release_date"]) for link in others} == {"2999-01-01"}
     assert links[0]["description"] == "Effective area for TEST observation 1"
 
 
@@ -277,10 +281,7 @@ def test_a_bundle_is_put_together_from_all_files(indexed):
     bundle = result.companions[-1]
     pieces = [piece.split("#") for piece in bundle["pieces"].split()]
     assert [Path(path).name for path, _ in pieces] == ["3.fits", "3.fits", *["irf.fits.gz"] * 3]
-    content = fits.PrimaryHDU().header.tostring().encode()
-    for path, place in pieces:
-        offset, size = map(int, place.split("+"))
-        content += gadf.unpack(root / Path(path).relative_to(PREFIX))[offset : offset + size]
+    content = parts.cut(laid_out(root, root.parent / "inputs"), bundle["pieces"])
     assert len(content) == bundle["content_length"]
     names = [hdu.name for hdu in fits.HDUList.fromstring(content)[1:]]
     assert names == ["EVENTS", "GTI", "AEFF", "EDISP", "PSF"]
@@ -303,7 +304,7 @@ def test_provenance_of_observations_and_shared_files(indexed):
     own, shared = result.provenance[:2]
     assert (own["dataset"], shared["dataset"]) == (f"{BASE}/1", f"{BASE}/irf.irf")
     assert own["path_stem"] == "/test_dr/q/file/custom/1/1_provenance"
-    assert (str(own["release_date"]), shared["release_date"]) == ("2999-01-01", None)
+    assert (str(own["release_date"]), str(shared["release_date"])) == ("2999-01-01", "2999-01-01")
     facts = Facts.from_text(own["facts"])
     assert [part.dataset for part in facts.parts] == [f"{BASE}/1", f"{BASE}/1/event-bundle"]
     assert facts.sources[0].name == "runs/1.fits"
@@ -381,3 +382,40 @@ def test_odd_file_names_make_pieces_without_blanks(tmp_path):
 def test_a_range_down_to_zero_is_no_range_of_wavelengths():
     names = ("energy_min", "energy_max", "em_min", "em_max")
     assert energy_columns((0.0, 1.0)) == energy_columns(None) == dict.fromkeys(names)
+
+
+def access(tmp_path, proposal=None, **release):
+    """Give who may have an event list's file, and the ObsCore row of it."""
+    keywords = {"PROP_ID": proposal} if proposal else {}
+    result = made_of(tmp_path, {"keywords": {"proposal_id": "PROP_ID"}, **release}, **keywords)
+    link = result.links[0]
+    return link["release_date"], link["access_groups"], result.only()
+
+
+def test_public_files_need_no_right(tmp_path):
+    day, groups, row = access(tmp_path)
+    assert (day, groups, row["data_rights"]) == (None, None, "public")
+
+
+def test_proprietary_files_are_for_groups(tmp_path):
+    templates = ["{collection}", "pi:{proposal_id}", "staff"]
+    day, groups, row = access(tmp_path, "2026 A/7", data_rights="secure", access_groups=templates)
+    assert (day, groups, row["data_rights"]) == (None, "test_dr pi:2026_A/7 staff", "secure")
+
+
+def test_groups_of_unknown_proposals_do_not_count(tmp_path):
+    day, groups, row = access(
+        tmp_path, release_date="2999-01-01", access_groups=["{proposal_id}", "{collection}"]
+    )
+    assert (str(day), groups, row["data_rights"]) == ("2999-01-01", "test_dr", "proprietary")
+
+
+def test_a_day_that_has_come_makes_files_public(tmp_path):
+    day, _, row = access(tmp_path, data_rights="proprietary", release_date="2020-01-01")
+    assert (str(day), row["data_rights"]) == ("2020-01-01", "public")
+
+
+@pytest.mark.parametrize("group", ["{nobody}", "{", "{proposal_id"])
+def test_groups_are_checked(group):
+    with pytest.raises(ValueError, match="access_groups"):
+        config(access_groups=[group])

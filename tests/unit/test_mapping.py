@@ -20,6 +20,7 @@ OBSCORE = {
     "target_class", "s_ra", "s_dec", "s_fov", "s_region", "s_resolution", "s_xel1", "s_xel2", "s_pixel_scale",
     "t_min", "t_max", "t_exptime", "t_resolution", "t_xel", "em_min", "em_max", "em_res_power", "em_xel",
     "em_ucd", "o_ucd", "pol_states", "pol_xel", "facility_name", "instrument_name", "preview",
+    "file_url", "file_format", "file_estsize",
 }  # fmt: skip
 HC = 6.62607015e-34 * 299792458.0 / 1.602176634e-19  # eV m, from the exact constants of the SI
 
@@ -53,8 +54,9 @@ def test_what_is_the_same_in_all_rows(row):
     assert (row["o_ucd"], row["em_ucd"]) == ("pos.eq#time#em.energy", "em.energy")
     assert (row["messenger_name"], row["messenger_pdgid"]) == ("photon", "+22")
     assert {row[name] for name in ("s_xel1", "s_xel2", "t_xel", "em_xel", "pol_xel")} == {-1}
-    always_null = ("obs_creator_did", "pol_states", "s_pixel_scale", "preview")
+    always_null = ("obs_creator_did", "pol_states", "s_pixel_scale")
     assert {row[name] for name in always_null} == {None}
+    assert row["preview"] == "https://vo.example/test_dr/q/file/custom/4711/4711_event-list_counts-map.png"
 
 
 def test_access_is_the_file_with_everything(row, tmp_path):
@@ -250,9 +252,9 @@ def test_releases_say_the_rest(tmp_path):
         "registry": REGISTRY,
     }  # fmt: skip
     row = made_of(tmp_path, said).only()
-    for name in ("dataproduct_subtype", "calib_level", "bib_reference", "data_rights"):
+    for name in ("dataproduct_subtype", "calib_level", "bib_reference"):
         assert row[name] == said[name]
-    assert row["obs_release_date"] == datetime.date(2020, 5, 6)
+    assert (row["obs_release_date"], row["data_rights"]) == (datetime.date(2020, 5, 6), "public")
     assert {row[f"{axis}_calib_status"] for axis in ("s", "t", "em")} == {"calibrated"}
     assert row["obs_title"] == "Test Observatory observation 4711 of Crab"
     assert row["facility_name"] == "TEST"

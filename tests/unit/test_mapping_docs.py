@@ -19,7 +19,7 @@ SECTIONS = {
 OBSCORE_UNITS = {
     "s_ra": "deg", "s_dec": "deg", "s_fov": "deg", "s_region": "deg", "s_resolution": "arcsec", "t_min": "d",
     "t_max": "d", "t_exptime": "s", "t_resolution": "s", "em_min": "m", "em_max": "m",
-    "access_estsize": "kbyte",
+    "access_estsize": "kbyte", "file_estsize": "kbyte",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import access
 from ingest.errors import ConfigError
 from ingest.vocabulary import PROFILES
 from instance import settings
@@ -29,6 +30,8 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "short_name": "Short",
             "public_url": "http://a.example",
             "vocabulary": "draft",
+            "access_url": "datalink",
+            "obscore_access_url": "both",
         }.get(known.name, text)
         found = load({settings.variable_of(known.name): text}, tmp_path)
         assert str(getattr(found, known.name)) in (text, "False", str(Path(text).absolute()))
@@ -58,6 +61,15 @@ def test_the_vocabularies_are_those_of_the_mapping(tmp_path):
     assert (found.vocabulary, found.ctao_runs) == ("draft", 30)
 
 
+def test_access_urls_are_those_of_the_import(tmp_path):
+    assert settings.ACCESS_URLS == access.IN_COLLECTIONS
+    assert settings.OBSCORE_ACCESS_URLS == access.IN_OBSCORE
+    assert (Settings().access_url, Settings().obscore_access_url) == (access.FILE, access.DATALINK)
+    (tmp_path / "cherenkov-vo.toml").write_text('access_url = "datalink"\nobscore_access_url = "both"\n')
+    found = load({}, tmp_path)
+    assert (found.access_url, found.obscore_access_url) == (access.DATALINK, access.BOTH)
+
+
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
@@ -70,6 +82,8 @@ def test_the_vocabularies_are_those_of_the_mapping(tmp_path):
         ({"CHERENKOV_VO_PUBLIC_URL": "http://x/path"}, "without a path"),
         ({"CHERENKOV_VO_DOWNLOAD": "perhaps"}, "perhaps"),
         ({"CHERENKOV_VO_VOCABULARY": "latin"}, "'latin': expected one of talk, draft"),
+        ({"CHERENKOV_VO_ACCESS_URL": "both"}, "access_url = 'both': expected one of file, datalink"),
+        ({"CHERENKOV_VO_OBSCORE_ACCESS_URL": "none"}, "'none': expected one of datalink, file, both"),
         ({"CHERENKOV_VO_CTAO_RUNS": "0"}, "at least 1"),
         ({"CHERENKOV_VO_CTAO_RUNS": "many"}, "CHERENKOV_VO_CTAO_RUNS = 'many': expected a whole number"),
     ],

@@ -219,9 +219,18 @@ def test_files_are_put_together_of_the_same_bytes(inputs, monkeypatch):
     monkeypatch.setattr(parts, "unpack", lambda path: unpacked.append(path) or fits_files.unpack(path))
     content = parts.cut(inputs, " ".join(piece(*item) for item in wanted))
     assert unpacked == [inputs / source for source in sources]
-    assert content[2880:] == b"".join(whole[hdu.offset : hdu.offset + hdu.size] for _, hdu in wanted)
-    with fits.open(io.BytesIO(content)) as cut:
+    assert len(content) == 2880 + sum(hdu.checked_size for _, hdu in wanted)
+    with fits.open(io.BytesIO(content), checksum=True) as cut:
         cut.verify("exception")
+        for hdu, (_, original) in zip(cut[1:], wanted, strict=True):
+            place = hdu.fileinfo()
+            end = original.offset + original.size
+            assert (
+                content[place["datLoc"] : place["datLoc"] + place["datSpan"]]
+                == whole[end - place["datSpan"] : end]
+            )
+            assert (hdu.verify_checksum(), hdu.verify_datasum()) == (1, 1)
+        assert (cut[0].verify_checksum(), cut[0].verify_datasum()) == (1, 1)
         assert [hdu.name for hdu in cut[1:]] == [hdu.name for _, hdu in wanted]
         assert cut[0].header["PARENT"] == "run.fits"
         assert cut[0].header["PARENT2"] == "irf#1.fits.gz"

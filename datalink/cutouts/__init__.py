@@ -1,0 +1,1 @@
+"""Event lists cut by region, time and energy: SODA for event lists."""

@@ -1,0 +1,170 @@
+"""Delivering bytes with twisted: with HEAD, Range, ETag, Last-Modified, and to whom they are open."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from twisted.web import http, resource, static
+
+from datalink.files import Access, User, today
+from datalink.parts import Content
+from datalink.rights import challenge
+
+
+class Delivery(static.File):
+    """A file on disk.
+
+    Parameters
+    ----------
+    path
+        Where it lies.
+    media_type
+        What it is.
+    etag
+        Strong validator; without one, time and size of the file make it.
+    private
+        Whether it is not for everybody, so that no cache between may keep it.
+    """
+
+    def __init__(
+        self, path: Path, media_type: str, etag: str | None = None, *, private: bool = False
+    ) -> None:
+        super().__init__(str(path))
+        # twisted would call a .gz file encoded; for us the packed file is the data.
+        self.type, self.encoding = media_type, None
+        self.etag, self.private = etag, private
+
+    def render_GET(self, request: Any) -> Any:  # noqa: N802 - twisted's name
+        """Deliver it, or the part of it that is asked for; or say that it has not changed."""
+        tag = f'"{self.etag or self._own_tag()}"'.encode()
+        headers = request.requestHeaders
+        if self.private:
+            request.setHeader("cache-control", "private, no-cache")
+            request.setHeader("vary", "Authorization")
+        # RFC 9110, section 13: the tag decides where both are given, and a range is for the same bytes only.
+        if headers.hasHeader(b"if-none-match"):
+            headers.removeHeader(b"if-modified-since")
+        if headers.getRawHeaders(b"if-range", [tag])[0].strip() not in (tag, self._http_date()):
+            headers.removeHeader(b"range")
+        if request.setETag(tag) is http.CACHED:
+            return b""
+        return super().render_GET(request)
+
+    render_HEAD = render_GET  # noqa: N815 - twisted's name
+
+    def _own_tag(self) -> str:
+        return f"{self.getFileSize():x}-{int(self.getModificationTime() * 1e6):x}"
+
+    def _http_date(self) -> bytes:
+        return bytes(http.datetimeToString(self.getModificationTime()))
+
+
+class Document(Delivery):
+    """A file that is in memory only.
+
+    Parameters
+    ----------
+    path
+        What it is called.
+    media_type, content, etag, private
+        What is served, see `Delivery`.
+    modified
+        When it was last changed, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        media_type: str,
+        content: bytes,
+        modified: float,
+        etag: str | None = None,
+        *,
+        private: bool = False,
+    ) -> None:
+        super().__init__(path, media_type, etag, private=private)
+        self.content, self.modified = content, modified
+
+    def restat(self, reraise: bool = True) -> None:
+        """Do not look for a file: there is none."""
+
+    def exists(self) -> bool:
+        """Say that it is there."""
+        return True
+
+    def isdir(self) -> bool:
+        """Say that it is no directory."""
+        return False
+
+    def getModificationTime(self) -> float:  # noqa: N802 - twisted's name
+        """Give when it was last changed, seconds since 1970."""
+        return self.modified
+
+    def getFileSize(self) -> int:  # noqa: N802 - twisted's name
+        """Give the size of what is served."""
+        return len(self.content)
+
+    def openForReading(self) -> io.BytesIO:  # noqa: N802 - twisted's name
+        """Give what is served."""
+        return io.BytesIO(self.content)
+
+
+class Refusal(resource.Resource):
+    """An answer without the data: a status and a sentence.
+
+    Parameters
+    ----------
+    code
+        The HTTP status.
+    message
+        One sentence for people.
+    **headers
+        Further headers, with underscores for hyphens.
+    """
+
+    isLeaf = True  # noqa: N815 - twisted's name
+
+    def __init__(self, code: int, message: str, **headers: str) -> None:
+        super().__init__()
+        self.code, self.message, self.headers = code, message, headers
+
+    def render(self, request: Any) -> bytes:
+        """Say why."""
+        request.setResponseCode(self.code)
+        request.setHeader("content-type", "text/plain; charset=utf-8")
+        for name, value in self.headers.items():
+            request.setHeader(name.replace("_", "-"), value)
+        return f"{self.message}\n".encode()
+
+
+def withheld(access: Access, user: User) -> Refusal | None:
+    """Give the answer to somebody who may not have a file; None if the user may.
+
+    Returns
+    -------
+    Refusal or None
+        Status 401 for whoever has not logged in, 403 for others.
+    """
+    if access.open_to(user, today()):
+        return None
+    if user.name is None:
+        message = f"{access.reason} Log in to get them, if you have the right."
+        return Refusal(http.UNAUTHORIZED, message, www_authenticate=challenge(), vary="Authorization")
+    return Refusal(http.FORBIDDEN, f"{access.reason} {user.name} has no right to them.", vary="Authorization")
+
+
+def delivered(content: Content, media_type: str, *, private: bool = False) -> Delivery:
+    """Give the answer with the bytes of a file.
+
+    Raises
+    ------
+    UnreadableFileError
+        A file behind it is gone or is not what was imported.
+    """
+    if content.pieces is None:
+        return Delivery(content.inputs / content.source, media_type, content.etag, private=private)
+    return Document(
+        Path(content.name), media_type, content.read(), content.modified, content.etag, private=private
+    )
