@@ -16,6 +16,7 @@ from datalink.files import EventList, File
 from datalink.parts import CREATOR, Content
 from datalink.previews import EVENT_KINDS, RESPONSE_KINDS, Subject, provenance_line
 from datalink.previews.cache import Key, Previews
+from ingest.companions import TITLES
 from ingest.constants import EV_PER_TEV
 from ingest.errors import CherenkovVOError
 
@@ -157,7 +158,7 @@ def _of_events(events: EventList, file: File) -> Subject:
 
 def _of_response(file: File) -> Subject:
     return Subject(
-        title=file.description,
+        title=f"{TITLES[file.hdus[0].kind]}, {file.obs_id}",
         provenance=_line(file.collection, file.obs_id, None, file.description),
         simulated=_simulated(file.description),
         file_name=file.name,

@@ -15,6 +15,7 @@ from gavo.protocols import datalink as dachs
 from gavo.protocols.soda import DatalinkFault
 
 from datalink import catalogue, pictures, provenance_sizes
+from datalink.bundles.descriptor import bundle_of
 from datalink.bundles.service import bundle_link
 from datalink.catalogue import Resolved
 from datalink.cutouts import descriptors as cutouts
@@ -55,6 +56,8 @@ class Links(dachs.DatalinkDescriptorMixin):  # type: ignore[misc]
         The event lists that it stands for, or else the other data sets.
     user
         Who asks.
+    together
+        All identifiers of the request, for the first of several.
     """
 
     pubDID: str  # noqa: N815 - DaCHS's name
@@ -62,6 +65,7 @@ class Links(dachs.DatalinkDescriptorMixin):  # type: ignore[misc]
     event_lists: tuple[EventList, ...] = ()
     files: tuple[File, ...] = ()
     user: User = field(default_factory=User)
+    together: tuple[str, ...] = ()
 
     suppressAutoLinks = True  # noqa: N815 - DaCHS's name
 
@@ -128,6 +132,9 @@ def _all(collection: str | None, identifiers: list[str]) -> dict[str, Links | An
             found[identifier] = make(what.identifier, what.message, semantics="#this")
         else:
             found[identifier] = Links(identifier, rows[identifier], what.event_lists, what.files, user)
+    described = [links for links in found.values() if isinstance(links, Links)]
+    if len(described) > 1:
+        described[0].together = tuple(links.pubDID for links in described)
     for identifier in asked[MAX_IDS:]:
         message = f"More than {MAX_IDS} identifiers in one request; ask for the others in another one"
         found[identifier] = DatalinkFault.UsageFault(catalogue.shown(identifier), message, semantics="#this")
@@ -182,7 +189,7 @@ def rows_of(resolved: Mapping[str, Resolved | Fault]) -> dict[str, list[dict[str
 def links(found: Links) -> Iterator[Any]:
     """Yield the rows of the DataLink document: links, and a fault row if some are withheld."""
     server, day = base.getCurrentServerURL(), today()
-    yield from cutouts.descriptors(found.pubDID, found.event_lists, found.user)
+    selections = list(cutouts.descriptors(found.pubDID, found.event_lists, found.user))
     withheld: list[Access] = []
     sizes = sizes_of(found.rows, found.event_lists, found.files, found.user)
     for row in found.rows:
@@ -190,6 +197,9 @@ def links(found: Links) -> Iterator[Any]:
         if not access.open_to(found.user, day):
             withheld.append(access)
             continue
+        if row["semantics"] != "#this":
+            yield from selections
+            selections = []
         yield found.makeLink(
             server + row["access_path"],
             semantics=row["semantics"],
@@ -199,6 +209,9 @@ def links(found: Links) -> Iterator[Any]:
             localSemantics=row["local_semantics"],
             contentQualifier=row["content_qualifier"],
         )
+    yield from selections
+    if found.together:
+        yield bundle_of(found.together)
     if withheld:
         yield refusal(found.pubDID, withheld[0], found.user)
 

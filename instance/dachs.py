@@ -14,7 +14,7 @@ from typing import Any
 
 from ingest.errors import InstanceError
 from ingest.feed import REPORT_VARIABLE
-from instance import vocabularies
+from instance import users, vocabularies
 from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
@@ -151,7 +151,9 @@ class Dachs:
         return all((self.root / "etc" / name).exists() for name in PROFILES)
 
     def initialise(self) -> None:
-        """Make the database and DaCHS's own tables, from nothing."""
+        """Make the database and DaCHS's own tables, from nothing; users and groups are kept."""
+        saved = self.home / "users.json"
+        users.save(self.cluster, saved)
         self.cluster.recreate_database()
         for name in PROFILES:
             (self.root / "etc" / name).unlink(missing_ok=True)
@@ -159,6 +161,7 @@ class Dachs:
         for path in (self.root / "etc").glob("*query"):
             path.chmod(0o600)
         (self.root / "etc" / "feed").chmod(0o600)
+        users.restore(self.cluster, saved)
         for resource in ("//obscore", *SHARED_RESOURCES):
             self.run("imp", resource)
 

@@ -232,19 +232,19 @@ def _measure(facts: str) -> tuple[int, str]:
 
 
 def _documents(top: str, selection: Selection, releases: Releases) -> Iterator[tuple[str, bytes]]:
-    """Yield what is written for this bundle: README, index tables, terms; their names are relative."""
+    """Yield what is written for this bundle: index tables, README, terms; their names are relative."""
     runs = [run for run in selection.runs if run.places]
     ids = _obs_ids(runs)
     groups = _groups(runs, ids or _counted(runs))
     layout = Layout(top, {name: len(found) for name, found in groups.items()}, numbered=ids is None)
-    yield README, texts.readme(selection, layout, releases).encode()
-    if selection.left_out:
-        yield LEFT_OUT, texts.left_out(selection.left_out).encode()
     for name, found in groups.items():
         before, up = (f"{name}/", "../") if name else ("", "")
         entries = [entry for obs_id, run in found.items() for entry in _entries(obs_id, run, up)]
         yield f"{before}{HDU_INDEX}", hdu_index(entries)
         yield f"{before}{OBS_INDEX}", obs_index([Run(n, run.events.row) for n, run in found.items()])
+    yield README, texts.readme(selection, layout, releases).encode()
+    if selection.left_out:
+        yield LEFT_OUT, texts.left_out(selection.left_out).encode()
     yield TERMS, texts.terms(selection, releases).encode()
 
 

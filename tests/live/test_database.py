@@ -80,6 +80,10 @@ def test_published_tables_are_those_of_tap_schema(instance):
     assert {name.lower() for name in tables if not name.lower().startswith("tap_schema")} == PUBLISHED
 
 
+HIDDEN = {"file_url", "file_format", "file_estsize"}
+"""Columns that other tables are fed from, and nobody is shown."""
+
+
 def test_tap_schema_describes_the_columns_that_are_there(instance):
     for table in PUBLISHED:
         described = [
@@ -93,7 +97,7 @@ def test_tap_schema_describes_the_columns_that_are_there(instance):
             "SELECT column_name FROM information_schema.columns"
             f" WHERE table_schema = '{schema}' AND table_name = '{name}'"
         )
-        assert {name.lower() for name in described} == set(real)
+        assert {name.lower() for name in described} == set(real) - HIDDEN
 
 
 def test_the_ivoa_schema_keeps_its_description(instance):

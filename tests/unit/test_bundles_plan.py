@@ -75,7 +75,7 @@ def test_one_run_in_its_own_file():
     assert store.read == []  # planning reads nothing
     files = unpacked(made)
     assert list(files) == [
-        *("README.txt", "hdu-index.fits.gz", "obs-index.fits.gz", "TERMS.txt"),
+        *("hdu-index.fits.gz", "obs-index.fits.gz", "README.txt", "TERMS.txt"),
         *("provenance/tele/7.json", "tele/7/run_7.fits.gz"),
     ]
     package = lists.event_lists[0].files[-1]

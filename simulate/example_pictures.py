@@ -1,4 +1,4 @@
-"""Draw a picture of each kind from simulated data: ``python -m datalink.previews.example docs/previews``."""
+"""Draw a picture of each kind from simulated data: ``python -m simulate.example_pictures docs/previews``."""
 
 from __future__ import annotations
 
