@@ -21,6 +21,8 @@ from datalink.catalogue import Resolved
 from datalink.cutouts import descriptors as cutouts
 from datalink.files import Access, EventList, Fault, File, Found, User, access_of, today
 from datalink.rights import asking_request, asking_user
+from ingest.identifiers import parse
+from ingest.naming import EVENT_BUNDLE
 
 MAX_IDS = 500
 """So many identifiers are answered at once; their rows stay below DaCHS's limit of 10,000."""
@@ -160,12 +162,9 @@ def rows_of(resolved: Mapping[str, Resolved | Fault]) -> dict[str, list[dict[str
     for identifier, what in resolved.items():
         if isinstance(what, Fault):
             continue
-        for events in what.event_lists:
-            by_collection.setdefault(events.collection, set()).add(events.did)
-        for file in what.files:
-            by_collection.setdefault(file.collection, set()).add(file.dataset)
-        own = [events.did for events in what.event_lists] + [file.dataset for file in what.files]
-        wanted[identifier] = own
+        wanted[identifier] = _datasets(identifier, what)
+        for found_in in (*what.event_lists, *what.files):
+            by_collection.setdefault(found_in.collection, set()).update(wanted[identifier])
     rows: dict[str, list[dict[str, Any]]] = {}
     with base.getTableConn() as connection:
         for name, asked in by_collection.items():
@@ -184,6 +183,16 @@ def rows_of(resolved: Mapping[str, Resolved | Fault]) -> dict[str, list[dict[str
         )
         found[identifier] = list({(row["access_path"], row["semantics"]): row for row in every}.values())
     return found
+
+
+def _datasets(identifier: str, what: Resolved) -> list[str]:
+    """Give the data sets whose links an identifier has.
+
+    That of a run's bundle stands for its event lists elsewhere; here #this must be the bundle itself.
+    """
+    if identifier.startswith("ivo:") and parse(identifier).part == EVENT_BUNDLE:
+        return [identifier]
+    return [events.did for events in what.event_lists] + [file.dataset for file in what.files]
 
 
 def links(found: Links) -> Iterator[Any]:

@@ -97,7 +97,7 @@
 			description="Path, below the inputs directory, of the release's (first) file that it comes from"/>
 		<column name="hdus" type="text" ucd="meta.note"
 			description="The HDUs in the file (JSON): name, kind, form, EXTVER and size of each"/>
-		<column name="release_date" type="date" ucd="time.release"
+		<column name="release_date" type="date" hidden="True" ucd="time.release"
 			description="Day (UTC) from which the file is handed out to everybody; NULL if there is none"/>
 		<column name="access_groups" type="text" ucd="meta.code"
 			description="Groups (with spaces between) whose members may have the file before; NULL if it

@@ -133,7 +133,7 @@ def descriptors(identifier: str, event_lists: Sequence[EventList], user: User) -
         Who asks.
     """
     server_url = base.getCurrentServerURL()
-    for events in event_lists:
+    for number, events in enumerate(event_lists, start=1):
         if not events.files or closed([events], user, responses=False) is not None:
             continue
         keys = [
@@ -155,5 +155,7 @@ def descriptors(identifier: str, event_lists: Sequence[EventList], user: User) -
                 f"Events of {events.obs_id} in a region, an interval of time or of energies ({how})",
                 standardId=standard,
             )
-            link.serviceDescriptor.name = "cutout"
+            # No other one of the document may have this name.
+            several = f" {number}" if len(event_lists) > 1 else ""
+            link.serviceDescriptor.name = f"cutout {identifier}{several} ({how})"
             yield link

@@ -20,7 +20,7 @@ HC = 1.239841984332e-6
 DATALINK = "application/x-votable+xml;content=datalink"
 AXES = ("s_xel1", "s_xel2", "t_xel", "em_xel", "pol_xel")
 UNKNOWN = (
-    "obs_creator_did", "target_class", "pol_states", "s_pixel_scale", "preview", "proposal_id",
+    "obs_creator_did", "target_class", "pol_states", "s_pixel_scale", "proposal_id",
     "obs_release_date",
 )  # fmt: skip
 # In ivoa.obscore these are about the DataLink document.
@@ -190,6 +190,12 @@ def test_axes_without_pixels_have_length_minus_one(table: str, tap: pyvo.dal.TAP
     found = tap.run_sync(f"SELECT {', '.join(AXES)} FROM {table}").to_table()
     # Not masked: -1 is a value here, so it cannot be what stands for NULL.
     assert {plain(value) for name in AXES for value in found[name]} == {-1}
+
+
+def test_the_preview_is_the_counts_map(published: Rows, instance: Instance) -> None:
+    for obs_id, row in published.items():
+        path = f"/hess_dr/q/file/custom/{obs_id}/{obs_id}_event-list_counts-map.png"
+        assert row["preview"] == f"{instance.url}{path}"
 
 
 def test_the_access_url_of_a_collection_is_the_file(published: Rows, runs: dict[str, Run]) -> None:

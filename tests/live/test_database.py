@@ -80,7 +80,7 @@ def test_published_tables_are_those_of_tap_schema(instance):
     assert {name.lower() for name in tables if not name.lower().startswith("tap_schema")} == PUBLISHED
 
 
-HIDDEN = {"file_url", "file_format", "file_estsize"}
+HIDDEN = {"file_url", "file_format", "file_estsize", "release_date"}
 """Columns that other tables are fed from, and nobody is shown."""
 
 

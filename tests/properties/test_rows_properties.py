@@ -81,6 +81,10 @@ def test_rows_say_what_is_true(variant, place):
         )
         expected["access_estsize"] = -(-path.stat().st_size // 1000)
         expected["access_url"] = f"https://vo.example{folder(truth.obs_id)}/{path.name}"
+        own = [link["access_path"] for link in made.links if link["id"] == row["obs_publisher_did"]]
+        expected["preview"] = f"https://vo.example{own[0].removesuffix('.fits')}_counts-map.png"
+        expected |= {f"file_{name}": expected[f"access_{name}"] for name in ("url", "estsize")}
+        expected["file_format"] = row["access_format"]
         assert set(row) == set(expected) | CHECKED_APART
         assert {name: row[name] for name in expected} == expected
         check_times(row, truth)
@@ -106,7 +110,7 @@ def identity_of(variant, one):
     obs_id, target = variant.truth.obs_id, variant.truth.target[0]
     title = f"TEST observation {obs_id}{f' of {target}' if target else ''}"
     nothing = ("target_class", "bib_reference", "obs_release_date", "proposal_id", "obs_creator_did",
-               "preview", "pol_states", "s_pixel_scale", "s_calib_status", "t_calib_status",
+               "pol_states", "s_pixel_scale", "s_calib_status", "t_calib_status",
                "em_calib_status")  # fmt: skip
     return dict.fromkeys(nothing) | {
         "obs_id": obs_id, "obs_publisher_did": did(variant, one), "target_name": target,
