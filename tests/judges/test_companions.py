@@ -180,7 +180,7 @@ def test_all_accessible_companions_have_their_length(
     wrong = []
     for row in rows:
         answer = http.head(row["access_url"])
-        expected = 403 if row["id"] in withheld else 200
+        expected = 401 if row["id"] in withheld else 200
         length = answer.headers.get("Content-Length")
         if answer.status_code != expected or (expected == 200 and length != str(row["content_length"])):
             wrong.append((row["id"], answer.status_code, length, row["content_length"]))
@@ -190,26 +190,34 @@ def test_all_accessible_companions_have_their_length(
 # --- embargo ---------------------------------------------------------------------------------------
 
 
-def test_what_is_not_public_yet_is_listed_but_closed(
-    ctao: Holdings, instance: Instance, http: requests.Session
+def test_what_is_not_public_yet_is_described_but_closed(
+    ctao: Holdings, instance: Instance, http: requests.Session, tap: pyvo.dal.TAPService
 ) -> None:
     withheld = [e for e in ctao.lists if not e.released]
     assert withheld
     for events in withheld:
-        found = links(instance, http, "ctao", events.did(instance.authority))
-        assert {link["error_message"] for link in found} == {None}
-        for link in found:
-            # Provenance is public, as the rows of the tables are.
-            shared = link["semantics"] == "#calibration" and events.obs_id not in link["access_url"]
-            is_open = shared or link["semantics"] == "#documentation"
-            answer = http.get(link["access_url"])
-            assert answer.status_code == (200 if is_open else 403), link
-            if not is_open:
-                assert len(answer.content) < 20_000
-                assert b"SIMPLE  =" not in answer.content
-                part = http.get(link["access_url"], headers={"Range": "bytes=0-2879"})
-                assert part.status_code == 403
-                assert http.head(link["access_url"]).status_code == 403
+        did = events.did(instance.authority)
+        found = links(instance, http, "ctao", did)
+        # Provenance is public, as the rows of the tables are; and so are responses that runs share.
+        faults = [link for link in found if link["error_message"]]
+        assert [link["semantics"] for link in faults] == ["#this"]
+        assert faults[0]["error_message"].startswith("AuthenticationFault: ")
+        assert (faults[0]["id"], faults[0]["access_url"]) == (did, None)
+        open_links = {link["access_url"] for link in found if not link["error_message"]}
+        assert {link["semantics"] for link in found if not link["error_message"]} <= {
+            "#calibration", "#documentation",
+        }  # fmt: skip
+        rows = tap.run_sync(f"SELECT access_url FROM datalink.response WHERE id = '{did}'")
+        closed = {str(row["access_url"]) for row in rows} - open_links
+        assert len(closed) > 5
+        for url in closed:
+            for headers in ({}, {"Range": "bytes=0-2879"}):
+                answer = http.get(url, headers=headers)
+                assert answer.status_code == 401, url
+                assert len(answer.content) < 1000
+            assert http.head(url).status_code == 401
+        for url in open_links:
+            assert http.get(url).status_code == 200
 
 
 # --- DataLink of companions, and bare obs_ids ------------------------------------------------------
@@ -222,17 +230,32 @@ def test_a_companion_has_links_of_its_own(
         did = data_set.did(instance.authority)
         found = links(instance, http, data_set.collection, did)
         assert {link["id"] for link in found} == {did}
-        assert Counter(link["semantics"] for link in found) == {"#this": 1, "#documentation": 2}
+        more = {"#preview-plot": 1, "#thumbnail": 1}
+        if isinstance(data_set, Bundle):
+            more = {"#cutout": 2 * len(data_set.lists)}
+        assert Counter(link["semantics"] for link in found) == {"#this": 1, "#documentation": 2} | more
         documents = with_semantics(found, "#documentation")
         assert {link["content_type"] for link in documents} == DOCUMENTS
-        assert {(link["content_length"], link["content_qualifier"]) for link in documents} == {(None, None)}
+        assert {link["content_qualifier"] for link in documents} == {None}
 
 
-def expected_of_list(events: Any, authority: str, instance: Instance) -> Counter[tuple[str, str, str | None]]:
-    did = events.did(authority)
-    expected = Counter({(did, "#calibration", term): 1 for term in events.responses})
-    expected += Counter({(did, "#this", instance.event_list): 1, (did, "#package", instance.event_bundle): 1})
-    return expected + Counter({(did, "#documentation", None): 2})
+PICTURES: Counter[tuple[str, str | None]] = Counter(
+    {("#preview-image", "preview"): 1, ("#preview-plot", "preview"): 2, ("#thumbnail", "preview"): 1}
+)
+"""Pictures of an event list: semantics and content_qualifier."""
+
+
+def expected_of_list(events: Any, instance: Instance) -> Counter[tuple[str, str | None]]:
+    """Give semantics and content_qualifier of the links of an event list that anybody may have."""
+    shared = events.obs_id
+    open_responses = [r for r in events.responses.values() if events.released or r.obs_id != shared]
+    expected: Counter[tuple[str, str | None]] = Counter(("#calibration", r.kind) for r in open_responses)
+    expected["#documentation", None] = 2
+    if not events.released:
+        # The fault row.
+        return expected + Counter({("#this", None): 1})
+    own = {("#this", instance.event_list): 1, ("#package", instance.event_bundle): 1, ("#package", None): 1}
+    return expected + Counter(own) + Counter({("#cutout", None): 2}) + PICTURES
 
 
 def test_event_lists_of_the_second_collection(
@@ -241,7 +264,8 @@ def test_event_lists_of_the_second_collection(
     found = links(instance, http, "ctao", *(e.did(instance.authority) for e in ctao.lists))
     expected: Counter[tuple[str, str, str | None]] = Counter()
     for events in ctao.lists:
-        expected += expected_of_list(events, instance.authority, instance)
+        did = events.did(instance.authority)
+        expected += Counter({(did, *key): n for key, n in expected_of_list(events, instance).items()})
     assert Counter((link["id"], link["semantics"], link["content_qualifier"]) for link in found) == expected
 
 
@@ -255,15 +279,20 @@ def test_a_bare_obs_id_stands_for_all_event_lists(
         {
             ("#this", instance.event_list): 2,
             ("#package", instance.event_bundle): 1,
+            # An archive and a pair of services for each event list.
+            ("#package", None): 2,
+            ("#cutout", None): 4,
             ("#documentation", None): 2,
         }
     )
+    expected += PICTURES + PICTURES
     for response in {r.local: r for e in lists for r in e.responses.values()}.values():
         expected["#calibration", response.kind] += 1
     found = links(instance, http, "ctao", "930007")
     assert {link["id"] for link in found} == {"930007"}
     assert Counter((link["semantics"], link["content_qualifier"]) for link in found) == expected
-    assert len({link["access_url"] for link in found}) == len(found)
+    followed = [link["access_url"] for link in found if not link["service_def"]]
+    assert len(set(followed)) == len(followed)
 
 
 def test_a_bare_obs_id_of_a_shared_file_stands_for_its_responses(
@@ -284,7 +313,7 @@ def test_pyvo_follows_rows_of_companions(
         "SELECT * FROM ivoa.obscore WHERE dataproduct_type IN ('psf', 'aeff') AND facility_name = 'CTAO-N'"
     )
     assert len(rows)
-    for row, followed in zip(rows, rows.iter_datalinks(), strict=True):
+    for row, followed in zip(rows, rows.iter_datalinks(preserve_order=True), strict=True):
         this = [link for link in followed if link.semantics == "#this"]
         assert [link["ID"] for link in this] == [row["obs_publisher_did"]]
 

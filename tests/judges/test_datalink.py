@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections import Counter
 from typing import Any
 
 import astropy.units as u
@@ -24,9 +25,17 @@ FILES = 2 + len(EXTENSIONS)
 DOCUMENTS = ("application/json", "application/x-votable+xml")
 """Types of its provenance documents."""
 
-LINKS = FILES + len(DOCUMENTS)
+PICTURES = 4
+"""Pictures of an event list."""
+
+SERVICES = 2
+"""Ways to have events selected: at once, or as a job."""
+
+LINKS = FILES + len(DOCUMENTS) + PICTURES + SERVICES + 1
+"""All of them, with the archive of everything."""
+
 COLUMNS = (
-    "id", "access_url", "semantics", "description", "content_type", "content_length", "content_qualifier",
+    "id", "access_url", "semantics", "description", "content_type", "local_semantics", "content_qualifier",
 )  # fmt: skip
 MARKUP = "<script>alert(1)</script>"
 FAULTS = {
@@ -56,8 +65,9 @@ def rows(xml: bytes) -> list[dict[str, Any]]:
 def expected(instance: Instance) -> set[tuple[str, str]]:
     """Give semantics and content_qualifier of all links of an event list."""
     responses = {("#calibration", name) for name in EXTENSIONS}
-    own = {("#this", instance.event_list), ("#package", instance.event_bundle)}
-    return responses | own | {("#documentation", "")}
+    own = {("#this", instance.event_list), ("#package", instance.event_bundle), ("#package", "")}
+    pictures = {(name, "preview") for name in ("#preview-image", "#preview-plot", "#thumbnail")}
+    return responses | own | pictures | {("#cutout", ""), ("#documentation", "")}
 
 
 def terms(links: Any) -> set[tuple[str, str]]:
@@ -134,7 +144,7 @@ def links(instance: Instance, http: requests.Session, three: list[Run]) -> list[
     found = [(by_did[row["id"]], row) for row in rows(answer.content)]
     documents = [row["content_type"] for _, row in found if row["semantics"] == "#documentation"]
     assert sorted(documents) == sorted(DOCUMENTS * len(three))
-    found = [(run, row) for run, row in found if row["semantics"] != "#documentation"]
+    found = [(run, row) for run, row in found if row["content_type"] == GADF and not row["service_def"]]
     assert len(found) == len(three) * FILES
     return found
 
@@ -157,7 +167,11 @@ def assert_same_tables(content: bytes, run: Run, qualifier: str) -> None:
         for hdu in served[1:]:
             original = source[hdu.name]
             assert hdu.columns.names == original.columns.names
-            assert [str(card) for card in hdu.header.cards] == [str(card) for card in original.header.cards]
+            cards, theirs = (
+                [str(card) for card in found.header.cards if card.keyword not in ("CHECKSUM", "DATASUM")]
+                for found in (hdu, original)
+            )
+            assert cards == theirs
             for name in hdu.columns.names:
                 assert np.array_equal(hdu.data[name], original.data[name], equal_nan=True)
 
@@ -273,13 +287,26 @@ def test_the_table_of_links_is_what_datalink_says(
     documents = rows(answer.content)
     assert len(documents) == len(runs) * LINKS
     answer = tap.run_sync(
-        f"SELECT {', '.join(f'd.{name}' for name in COLUMNS)} FROM datalink.response AS d"
+        f"SELECT {', '.join(f'd.{name}' for name in (*COLUMNS, 'content_length'))} FROM datalink.response AS d"
         " JOIN hess_dr.obscore AS o ON d.id = o.obs_publisher_did"
     )
-    table = [tuple(text(value) for value in row) for row in answer.to_table()[list(COLUMNS)].iterrows()]
-    # -1 stands for an unknown length in the document.
-    said = [{name: "" if row[name] in (None, "-1") else row[name] for name in COLUMNS} for row in documents]
-    assert sorted(table) == sorted(tuple(row.values()) for row in said)
+    table = [{name: text(row[name]) for name in answer.fieldnames} for row in answer.to_table()]
+    # Services have no row in the table.
+    said = [
+        {name: row[name] or "" for name in (*COLUMNS, "content_length")}
+        for row in documents
+        if not row["service_def"]
+    ]
+    assert len(said) == len(runs) * (LINKS - SERVICES)
+    lengths = [
+        {tuple(row[name] for name in COLUMNS): row["content_length"] for row in rows_} for rows_ in (table, said)
+    ]
+    assert lengths[0].keys() == lengths[1].keys()
+    assert len(lengths[0]) == len(table) == len(said)
+    # What is made on demand has its size in the document at most, where -1 stands for an unknown one.
+    assert [key for key, length in lengths[0].items() if length not in ("", lengths[1][key])] == []
+    known = Counter(row["content_type"] for row in table if row["content_length"])
+    assert known == {GADF: len(runs) * FILES}
 
 
 def text(value: Any) -> str:

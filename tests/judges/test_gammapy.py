@@ -20,6 +20,7 @@ READERS = {
     "bkgrate": (Background3D, "BKG"),
 }
 CONTAINMENT = 0.68
+GADF = "application/x-fits-gadf"
 
 Files = dict[str, Path]
 
@@ -37,7 +38,7 @@ def downloads(
         )
         files = found[run.obs_id] = {}
         for link in links:
-            if link.semantics == "#documentation":
+            if link["service_def"] or link["content_type"] != GADF:
                 continue
             path = directory / f"{run.obs_id}-{link.access_url.rpartition('/')[2]}"
             path.write_bytes(http.get(link.access_url).content)

@@ -328,7 +328,11 @@ def assert_it_feeds_the_shared_tables(instance: Instance) -> None:
     assert {row["semantics"]: int(row["n"]) for row in links} == {
         "#this": DATASETS,
         "#calibration": RUNS * len(KINDS),
-        "#package": RUNS,
+        # The file of the observation, and an archive of everything.
+        "#package": 2 * RUNS,
+        "#preview-image": RUNS,
+        "#preview-plot": (2 + len(KINDS)) * RUNS,
+        "#thumbnail": (1 + len(KINDS)) * RUNS,
         "#documentation": 2 * DATASETS,
     }
 
@@ -345,17 +349,22 @@ def assert_its_services_work(instance: Instance, release: Path) -> None:
         for row in root.iter(f"{VOTABLE}TR")
     ]
     assert sorted(link["semantics"] for link in links) == [
-        *["#calibration"] * len(KINDS), *["#documentation"] * 2, "#package", "#this",
+        *["#calibration"] * len(KINDS), "#cutout", "#cutout", "#documentation", "#documentation",
+        "#package", "#package", "#preview-image", "#preview-plot", "#preview-plot", "#thumbnail", "#this",
     ]  # fmt: skip
     assert {link["ID"] for link in links} == {did}
     assert not any(link["error_message"] for link in links)
-    by_semantics = {link["semantics"]: link for link in links}
-    for semantics in ("#this", "#package"):
-        link = by_semantics[semantics]
-        file = instance.get(link["access_url"].removeprefix(instance.url))
-        assert (file.status, len(file.body)) == (200, int(link["content_length"]))
-        if semantics == "#package":
-            assert file.body in {path.read_bytes() for path in release.glob("data/*")}
+    packages = []
+    for link in links:
+        if not link["service_def"]:
+            file = instance.get(link["access_url"].removeprefix(instance.url))
+            assert (file.status, file.headers["Content-Type"].partition(";")[0]) == (
+                200, link["content_type"],
+            )  # fmt: skip
+            assert link["content_length"] in (str(len(file.body)), "-1")
+            if link["semantics"] == "#package":
+                packages.append(file.body)
+    assert any(path.read_bytes() in packages for path in release.glob("data/*"))
 
 
 def test_a_table_with_columns_of_its_own_can_feed_the_extension(instance: Instance, own: Visitor) -> None:
