@@ -52,8 +52,8 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
     def __init__(self, request: Any, service: Any) -> None:
         super().__init__(request, service)
         self.segments: list[str] = []
-        # DaCHS would pack the answer for whoever takes that: without a length, and ranges would be of something
-        # else than the archive.
+        # DaCHS would pack the answer for whoever takes that: without a length, and ranges would not be of
+        # the archive.
         request.requestHeaders.removeHeader(b"accept-encoding")
 
     @classmethod

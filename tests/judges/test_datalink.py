@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tarfile
 from collections import Counter
 from typing import Any
 
@@ -130,7 +131,10 @@ def test_pyvo_follows_all_rows(
     assert {identifier for table in found for identifier in table["ID"]} == {
         instance.did(run) for run in runs.values()
     }
-    assert {len(table) for table in found} == {LINKS}
+    # One row leads to an archive of all that were asked for together.
+    assert {
+        sum(row["service_def"] == "" or row["semantics"] != "#package" for row in table) for table in found
+    } == {LINKS}
     assert len(found) == len(runs)
 
 
@@ -275,8 +279,26 @@ def test_one_bad_identifier_does_not_hide_the_others(
     found = rows(
         query(instance, http, good[0], "ivo:// no identifier", good[1], "nosuchrun", good[2]).content
     )
-    assert sum(row["error_message"] is None for row in found) == 3 * LINKS
+    assert sum(row["error_message"] is None for row in found) == 3 * LINKS + 1
+    (together,) = (row for row in found if row["semantics"] == "#package" and row["service_def"])
+    assert together["id"] == good[0]
     assert [row["id"] for row in found if row["error_message"]] == ["ivo:// no identifier", "nosuchrun"]
+
+
+def test_several_identifiers_lead_to_one_archive(
+    instance: Instance, http: requests.Session, three: list[Run]
+) -> None:
+    dids = [instance.did(run) for run in three]
+    document = etree.fromstring(query(instance, http, *dids).content)
+    (service,) = document.iterfind("{*}RESOURCE[@name='bundle']")
+    (identifier,) = service.iterfind("{*}GROUP[@name='inputParams']/{*}PARAM")
+    options = [option.get("value") for option in identifier.iterfind("{*}VALUES/{*}OPTION")]
+    assert options == dids
+    (url,) = (param.get("value") for param in service.iterfind("{*}PARAM[@name='accessURL']"))
+    answer = http.get(url, params={identifier.get("name"): options})
+    with tarfile.open(fileobj=io.BytesIO(answer.content)) as archive:
+        names = archive.getnames()
+    assert len([name for name in names if name.endswith(".fits.gz") and "/hess_dr/" in name]) == len(three)
 
 
 def test_the_table_of_links_is_what_datalink_says(
@@ -285,9 +307,10 @@ def test_the_table_of_links_is_what_datalink_says(
     answer = query(instance, http, *(instance.did(run) for run in runs.values()))
     assert b"OVERFLOW" not in answer.content
     documents = rows(answer.content)
-    assert len(documents) == len(runs) * LINKS
+    assert len(documents) == len(runs) * LINKS + 1  # the archive of all of them
+    columns = ", ".join(f"d.{name}" for name in (*COLUMNS, "content_length"))
     answer = tap.run_sync(
-        f"SELECT {', '.join(f'd.{name}' for name in (*COLUMNS, 'content_length'))} FROM datalink.response AS d"
+        f"SELECT {columns} FROM datalink.response AS d"
         " JOIN hess_dr.obscore AS o ON d.id = o.obs_publisher_did"
     )
     table = [{name: text(row[name]) for name in answer.fieldnames} for row in answer.to_table()]
@@ -299,7 +322,8 @@ def test_the_table_of_links_is_what_datalink_says(
     ]
     assert len(said) == len(runs) * (LINKS - SERVICES)
     lengths = [
-        {tuple(row[name] for name in COLUMNS): row["content_length"] for row in rows_} for rows_ in (table, said)
+        {tuple(row[name] for name in COLUMNS): row["content_length"] for row in rows_}
+        for rows_ in (table, said)
     ]
     assert lengths[0].keys() == lengths[1].keys()
     assert len(lengths[0]) == len(table) == len(said)
