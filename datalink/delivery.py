@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,12 @@ class Delivery(static.File):
     media_type
         What it is.
     etag
-        Strong validator; without one, time and size of the file make it.
+        Strong validator, without quotes.
     private
         Whether it is not for everybody, so that no cache between may keep it.
     """
 
-    def __init__(
-        self, path: Path, media_type: str, etag: str | None = None, *, private: bool = False
-    ) -> None:
+    def __init__(self, path: Path, media_type: str, etag: str, *, private: bool = False) -> None:
         super().__init__(str(path))
         # twisted would call a .gz file encoded; for us the packed file is the data.
         self.type, self.encoding = media_type, None
@@ -38,7 +38,7 @@ class Delivery(static.File):
 
     def render_GET(self, request: Any) -> Any:  # noqa: N802 - twisted's name
         """Deliver it, or the part of it that is asked for; or say that it has not changed."""
-        tag = f'"{self.etag or self._own_tag()}"'.encode()
+        tag = f'"{self.etag}"'.encode()
         headers = request.requestHeaders
         if self.private:
             request.setHeader("cache-control", "private, no-cache")
@@ -48,17 +48,33 @@ class Delivery(static.File):
             headers.removeHeader(b"if-modified-since")
         if headers.getRawHeaders(b"if-range", [tag])[0].strip() not in (tag, self._http_date()):
             headers.removeHeader(b"range")
+        self._limit_suffixes(headers)
         if request.setETag(tag) is http.CACHED:
             return b""
         return super().render_GET(request)
 
     render_HEAD = render_GET  # noqa: N815 - twisted's name
 
-    def _own_tag(self) -> str:
-        return f"{self.getFileSize():x}-{int(self.getModificationTime() * 1e6):x}"
+    def _limit_suffixes(self, headers: Any) -> None:
+        """Ask for all where more is asked for from the end: twisted would count from before the start."""
+        size = self.getFileSize()
+
+        def limited(match: re.Match[bytes]) -> bytes:
+            return b"0-" if int(match[1]) > size else match[0]
+
+        asked = headers.getRawHeaders(b"range", [])
+        if asked:
+            headers.setRawHeaders(b"range", [re.sub(rb"(?<=[=,])\s*-(\d+)", limited, asked[0])])
 
     def _http_date(self) -> bytes:
         return bytes(http.datetimeToString(self.getModificationTime()))
+
+    def getModificationTime(self) -> float:  # noqa: N802 - twisted's name
+        """Give when it was last changed, in whole seconds since 1970.
+
+        HTTP dates have no more; twisted would round up, and so into the future.
+        """
+        return float(math.floor(super().getModificationTime()))
 
 
 class Document(Delivery):
@@ -80,7 +96,7 @@ class Document(Delivery):
         media_type: str,
         content: bytes,
         modified: float,
-        etag: str | None = None,
+        etag: str,
         *,
         private: bool = False,
     ) -> None:
@@ -99,8 +115,8 @@ class Document(Delivery):
         return False
 
     def getModificationTime(self) -> float:  # noqa: N802 - twisted's name
-        """Give when it was last changed, seconds since 1970."""
-        return self.modified
+        """Give when it was last changed, in whole seconds since 1970."""
+        return float(math.floor(self.modified))
 
     def getFileSize(self) -> int:  # noqa: N802 - twisted's name
         """Give the size of what is served."""

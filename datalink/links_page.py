@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
         """Give the style sheet or the script; an empty segment is this page."""
         if name in ASSETS and not request.postpath:
             media_type, path = ASSETS[name]
-            return Delivery(path, media_type)
+            return Delivery(path, media_type, hashlib.sha256(path.read_bytes()).hexdigest())
         if not name and not request.postpath:
             return self
         return Refusal(http.NOT_FOUND, "There is no such page here.")

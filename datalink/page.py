@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
         facts = Facts.from_text(found[0][0])
         media_type, write = DOCUMENTS[suffix]
         modified = datetime.datetime.fromisoformat(facts.ingested).timestamp()
-        return Document(Path(path), media_type, write(facts), modified)
+        content = write(facts)
+        return Document(Path(path), media_type, content, modified, hashlib.sha256(content).hexdigest())
 
     def _file(self, path: str, user: User) -> resource.Resource:
         file = catalogue.at_path(self.service.rd.schema, path)

@@ -163,8 +163,9 @@ def rows_of(resolved: Mapping[str, Resolved | Fault]) -> dict[str, list[dict[str
         if isinstance(what, Fault):
             continue
         wanted[identifier] = _datasets(identifier, what)
-        for found_in in (*what.event_lists, *what.files):
-            by_collection.setdefault(found_in.collection, set()).update(wanted[identifier])
+        names = {events.collection for events in what.event_lists} | {file.collection for file in what.files}
+        for name in names:
+            by_collection.setdefault(name, set()).update(wanted[identifier])
     rows: dict[str, list[dict[str, Any]]] = {}
     with base.getTableConn() as connection:
         for name, asked in by_collection.items():

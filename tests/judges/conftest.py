@@ -47,6 +47,8 @@ class Instance:
         Directory of XML Schemas.
     stilts
         The STILTS command.
+    home
+        Its directory.
     vocabulary
         Its vocabulary profile, ``talk`` or ``draft``.
     ctao
@@ -61,6 +63,7 @@ class Instance:
     obs_collection: str
     schemata: Path
     stilts: Path
+    home: Path
     vocabulary: str
     ctao: dict[str, Path | None]
 
@@ -124,7 +127,7 @@ def load_instance() -> Instance:
         given = {field.name: content[field.name] for field in fields(Instance)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise pytest.UsageError(f"{VARIABLE}={name}: no description of an instance ({error!r}).") from error
-    for key in ("data", "schemata", "stilts"):
+    for key in ("data", "schemata", "stilts", "home"):
         given[key] = Path(given[key])
         if not given[key].exists():
             raise pytest.UsageError(f"{VARIABLE}={name}: {key} names {given[key]}, which does not exist.")

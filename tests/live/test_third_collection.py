@@ -350,7 +350,7 @@ def assert_its_services_work(instance: Instance, release: Path) -> None:
     ]
     assert sorted(link["semantics"] for link in links) == [
         *["#calibration"] * len(KINDS), "#cutout", "#cutout", "#documentation", "#documentation",
-        "#package", "#package", "#preview-image", "#preview-plot", "#preview-plot", "#thumbnail", "#this",
+        "#package", "#package", "#preview-image", "#preview-plot", "#preview-plot", "#this", "#thumbnail",
     ]  # fmt: skip
     assert {link["ID"] for link in links} == {did}
     assert not any(link["error_message"] for link in links)
