@@ -40,6 +40,8 @@ class Delivery(static.File):
         """Deliver it, or the part of it that is asked for; or say that it has not changed."""
         tag = f'"{self.etag}"'.encode()
         headers = request.requestHeaders
+        # twisted has set it when the request began; what was made since must not look newer.
+        request.setHeader("date", http.datetimeToString())
         if self.private:
             request.setHeader("cache-control", "private, no-cache")
             request.setHeader("vary", "Authorization")

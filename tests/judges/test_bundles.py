@@ -15,9 +15,6 @@ import pyvo
 import requests
 from conftest import Instance
 from gammapy.data import DataStore, Observation
-from gammapy.datasets import MapDataset
-from gammapy.makers import MapDatasetMaker
-from gammapy.maps import MapAxis, WcsGeom
 
 pytestmark = [
     # Gammapy's checks leave the closing of files to the garbage collector.
@@ -89,36 +86,6 @@ def test_the_index_says_what_the_release_says(everything: DataStore, instance: I
     assert ours.pointing_galactic.separation(ours.pointing_radec).max() < 1e-3 * u.arcsec
     for name in ("LIVETIME", "ONTIME", "ALT_PNT", "AZ_PNT", "DEADC"):
         assert np.asarray(ours[name]) == pytest.approx(np.asarray(theirs[name]), rel=1e-6)
-
-
-def test_reduced_data_are_those_of_the_release(
-    instance: Instance, http: requests.Session, tap: pyvo.dal.TAPService, tmp_path: Path
-) -> None:
-    """Counts, exposure and PSF of all runs on the target that has most."""
-    targets = [str(row["target_name"]) for row in tap.run_sync("SELECT target_name FROM hess_dr.obscore")]
-    target = Counter(targets).most_common(1)[0][0]
-    condition = "target_name = '{}'".format(target.replace("'", "''"))
-    query = f"SELECT obs_publisher_did FROM hess_dr.obscore WHERE {condition}"
-    ours = DataStore.from_dir(bundle(instance, http, query, tmp_path))
-    assert len(ours.obs_ids) == targets.count(target)
-    one, other = (reduced(store, list(ours.obs_ids)) for store in (ours, DataStore.from_dir(instance.data)))
-    assert one.counts.data.sum() > 0
-    for name in ("counts", "exposure"):
-        assert (getattr(one, name).data == getattr(other, name).data).all()
-    assert (one.psf.psf_map.data == other.psf.psf_map.data).all()
-
-
-def reduced(store: DataStore, obs_ids: list[int]) -> MapDataset:
-    observations = store.get_observations(obs_ids)
-    centre = observations[0].get_pointing_icrs(observations[0].tmid)
-    energy = MapAxis.from_energy_bounds(0.5, 20, 3, unit="TeV")
-    true = MapAxis.from_energy_bounds(0.3, 30, 5, unit="TeV", name="energy_true")
-    geom = WcsGeom.create(skydir=centre, width=3, binsz=0.1, axes=[energy])
-    stacked = MapDataset.create(geom, energy_axis_true=true)
-    maker = MapDatasetMaker(selection=["counts", "exposure", "psf"])
-    for observation in observations:
-        stacked.stack(maker.run(stacked.cutout(centre, width=3 * u.deg), observation))
-    return stacked
 
 
 def test_runs_that_share_responses_and_have_several_types_of_events(

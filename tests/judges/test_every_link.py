@@ -133,7 +133,12 @@ def test_the_service_of_a_collection_says_the_same(
     unlike = ("service_def", "content_length")
     theirs = [row for document in documents for row in document.rows]
     compared = [
-        sorted(str(sorted((row | dict.fromkeys(unlike)).items(), key=str)) for row in rows)
+        sorted(
+            str(sorted((row | dict.fromkeys(unlike)).items(), key=str))
+            for row in rows
+            # That one depends on what was asked for together.
+            if not (row["service_def"] and row["semantics"] == "#package")
+        )
         for rows in (own, theirs)
     ]
     assert len(own) > len(dids)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import astropy.units as u
+import numpy as np
 import pytest
 import pyvo
 import requests
 from conftest import Instance
 from gammapy.data import GTI, EventList, Observation
+from gammapy.data.hdu_index_table import HDULocation
 from gammapy.irf import PSF3D, Background3D, EffectiveAreaTable2D, EnergyDispersion2D
 from reading import Run
 
@@ -19,6 +22,10 @@ READERS = {
     "psf": (PSF3D, "PSF"),
     "bkgrate": (Background3D, "BKG"),
 }
+CLASSES = {
+    "EVENTS": "events", "GTI": "gti", "AEFF": "aeff_2d", "EDISP": "edisp_2d", "PSF": "psf_table",
+    "BKG": "bkg_3d",
+}  # fmt: skip
 CONTAINMENT = 0.68
 GADF = "application/x-fits-gadf"
 
@@ -111,3 +118,59 @@ def test_resolution_is_what_gammapy_finds(
             offset=row["s_ref_oaa"] * u.deg,
         )
         assert row["s_resolution"] == pytest.approx(float(radius.to_value(u.arcsec).item()), rel=0.1)
+
+
+# --- Gammapy's development branch: a data store from a TAP result ---------------------------------------
+
+NEEDED = ("obs_id", "obs_mode", "ra_pnt", "dec_pnt", "alt_pnt", "az_pnt", "tstart", "tstop")
+"""Columns without which it stops with a KeyError."""
+
+WELCOME = (
+    "zen_pnt", "ontime", "livetime", "deadc", "date_obs", "time_obs", "date_end", "time_end", "n_tels",
+    "tellist", "object", "ra_obj", "dec_obj",
+)  # fmt: skip
+"""Columns that it takes if they are there."""
+
+
+def test_the_result_has_what_a_data_store_is_made_from(
+    rows: dict[str, pyvo.dal.Record], runs: dict[str, Run]
+) -> None:
+    assert rows.keys() == runs.keys()
+    for obs_id, row in rows.items():
+        header = runs[obs_id].header
+        assert [name for name in (*NEEDED, *WELCOME) if name not in row] == []
+        assert str(int(row["obs_id"])) == obs_id
+        for name in (*NEEDED, *WELCOME):
+            keyword = name.upper().replace("DATE_", "DATE-").replace("TIME_", "TIME-")
+            value = header.get(keyword, header.get(name.upper()))
+            if isinstance(value, float | int) and name != "obs_id":
+                assert float(row[name]) == pytest.approx(float(value), rel=1e-9), (obs_id, name)
+            elif value is not None and name != "obs_id":
+                assert str(row[name]).strip() == str(value).strip(), (obs_id, name)
+        assert all(
+            np.isfinite(float(row[name])) for name in NEEDED if name.endswith(("_pnt", "start", "stop"))
+        )
+
+
+@pytest.mark.parametrize("way", ["all in one file", "one file for each HDU"])
+def test_its_files_are_found_by_their_qualifiers(
+    way: str, rows: dict[str, pyvo.dal.Record], three: list[Run], http: requests.Session, tmp_path: Path
+) -> None:
+    """As the branch does it: links by content_qualifier, files named after the suffix of the URL's path."""
+    kinds = {"event-list": ("EVENTS", "GTI"), **{kind: (hdu,) for kind, (_, hdu) in READERS.items()}}
+    for run in three:
+        links = rows[run.obs_id].getdatalink()
+        by_qualifier = {
+            link["content_qualifier"]: link.access_url
+            for link in links
+            if link.semantics in ("#this", "#calibration", "#package") and link["content_qualifier"]
+        }
+        for kind, hdus in kinds.items():
+            url = by_qualifier["event-bundle" if way == "all in one file" else kind]
+            suffix = "".join(Path(urlsplit(url).path).suffixes)
+            assert suffix in (".fits", ".fits.gz")
+            path = tmp_path / f"{run.obs_id}-{kind}{suffix}"
+            path.write_bytes(http.get(url).content)
+            for hdu in hdus:
+                location = HDULocation(CLASSES[hdu], str(tmp_path), ".", path.name, hdu)
+                assert location.load() is not None
