@@ -15,8 +15,9 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from PIL import Image
 
-from datalink.previews import EVENT_KINDS, RESPONSE_KINDS, SIZES, Subject, draw, example, provenance_line
+from datalink.previews import EVENT_KINDS, RESPONSE_KINDS, SIZES, Subject, draw, provenance_line
 from ingest.errors import KeywordError, PreviewError, UnreadableFileError
+from simulate import example_pictures
 from tests import gadf_files
 
 PIXELS = {"full": (1200, 900), "small": (320, 240)}
@@ -54,7 +55,10 @@ def title(png):
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
     """Pictures of a simulated run."""
-    return {path.name: path.read_bytes() for path in example.main(tmp_path_factory.mktemp("p") / "pictures")}
+    return {
+        path.name: path.read_bytes()
+        for path in example_pictures.main(tmp_path_factory.mktemp("p") / "pictures")
+    }
 
 
 @pytest.mark.parametrize("size", SIZES)
