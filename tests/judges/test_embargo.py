@@ -260,7 +260,7 @@ def spellings(path: str) -> list[str]:
         "".join(f"%{ord(letter):02x}" if letter.isalnum() else letter for letter in path),
         path.replace("_", "%5F").replace(".", "%2E"),
         path.replace(name, quote(quote(name, safe=""), safe="").replace("_", "%255F")),
-        path.replace("/q/", "//q/"),
+        # Not "/ctao//q/": DaCHS 2.13 takes that for another RD, and lists its tables in the TAP record, too.
         path.replace(f"/{number}/", f"//{number}//"),
         path.replace(f"/{number}/", f"/{number}/./"),
         path.replace(f"/{number}/", f"/930001/../{number}/"),
