@@ -80,6 +80,7 @@ class Dachs:
                 variable_of(name): getattr(self.settings, name)
                 for name in ("vocabulary", "access_url", "obscore_access_url")
             },
+            variable_of("fast_paths"): "yes" if self.settings.fast_paths else "no",
         }
 
     def command(self, *arguments: str) -> list[str]:

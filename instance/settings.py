@@ -83,6 +83,9 @@ class Settings:
         "datalink", "where it leads in ivoa.obscore: 'datalink', 'file', or 'both' in rows of their own"
     )
     download: bool = _setting(True, "may the first start download the H.E.S.S. release")
+    fast_paths: bool = _setting(
+        True, "take this project's ways where DaCHS's own are slow; no: DaCHS as it comes, for comparison"
+    )
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{2,}", self.authority):
@@ -202,7 +205,7 @@ def _typed(name: str, value: Any) -> Any:
             return int(value)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
-    if name == "download":
+    if name in ("download", "fast_paths"):
         words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
         if str(value).lower() not in words:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")
