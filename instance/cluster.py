@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from ingest.errors import InstanceError
+from instance import postgres
 from instance.account import Account
 from instance.exits import EXIT_ENVIRONMENT, EXIT_PORT
 from instance.packages import postgresql_version
@@ -128,13 +129,20 @@ class Cluster:
         first.unlink()
         if done.returncode:
             raise InstanceError(f"PostgreSQL's initdb failed: {_last_line(done)}")
-        settings = (
-            f"listen_addresses = '{HOST}'\nunix_socket_directories = ''\n"
-            "max_connections = 200\nlog_min_messages = warning\n"
-        )
+        settings = f"listen_addresses = '{HOST}'\nunix_socket_directories = ''\nlog_min_messages = warning\n"
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as config:
             config.write(settings)
         self._write_secret(self.ready_mark, "")
+
+    def _write_settings(self) -> None:
+        """Derive settings from the machine, which may have changed since the last start."""
+        target, config = self.data / postgres.FILE_NAME, self.data / "postgresql.conf"
+        target.write_text(postgres.text(), encoding="utf-8")
+        self.account.own(target)
+        include = f"include = '{postgres.FILE_NAME}'"
+        if include not in config.read_text(encoding="utf-8").splitlines():
+            with config.open("a", encoding="utf-8") as settings:
+                settings.write(f"{include}\n")
 
     def _write_secret(self, path: Path, content: str) -> None:
         path.unlink(missing_ok=True)
@@ -163,6 +171,7 @@ class Cluster:
         if self.process() is not None:
             return
         self.account.make_directory(self.log.parent)
+        self._write_settings()
         done = None
         for attempt in range(START_ATTEMPTS):
             port = self.wanted_port or self.port

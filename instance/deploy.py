@@ -15,7 +15,7 @@ from instance.releases import Choice
 from instance.settings import CHECKOUT
 from instance.state import fingerprint
 
-PACKAGES = ("datalink", "ingest", "rd")
+PACKAGES = ("datalink", "ingest", "rd", "upstream")
 SCHEMA_FILES = (
     "columns.csv",
     "userconfig.rd",

@@ -18,6 +18,17 @@
 		</make>
 	</data>
 
+	<STREAM id="position-indexes">
+		<doc>Indexes for positions, fields of view and regions in a table with the columns of ObsCore. That
+			over s_region is one over circles around the polygons, which upstream/regions.py makes
+			queries use: pg_sphere's own takes twenty times longer to make. Nothing is clustered: it
+			would rewrite the table.</doc>
+		<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec" cluster="False"/>
+		<index name="fov" columns="s_fov" method="GIST"
+			>scircle(spoint(radians(s_ra), radians(s_dec)), radians(s_fov/2))</index>
+		<index name="region" columns="s_region" method="GIST">public.region_bounds(s_region)</index>
+	</STREAM>
+
 	<STREAM id="indexes">
 		<doc>Indexes for the ADQL functions on time coverage and energies, in a table with the columns of
 			the High-Energy extension.</doc>

@@ -29,6 +29,21 @@ OWN_ACCESS = {"url": "access_url", "format": "access_format", "size": "access_es
 """SQL for the access columns of ivoa.obscore: those of the table that feeds it."""
 
 PIXEL_AXES = ("s_xel1", "s_xel2", "t_xel", "em_xel", "pol_xel")
+POSITION_COLUMNS = ("s_ra", "s_dec")
+INDEXED_COLUMNS = (
+    "obs_publisher_did",
+    "obs_id",
+    "target_name",
+    "obs_collection",
+    "s_fov",
+    "s_region",
+    "t_min",
+    "t_max",
+    "em_min",
+    "em_max",
+)
+"""Columns of ivoa.obscore that have indexes in the tables that feed it (rd/tables.rd)."""
+
 NULL_INTEGER = "-2147483648"
 """Stands for NULL in VOTables: the smallest integer, which no axis length is."""
 
@@ -185,6 +200,19 @@ def declare_null(table: Any) -> None:
     """
     for name in PIXEL_AXES:
         table.getColumnByName(name).values.nullLiteral = NULL_INTEGER
+
+
+def declare_indexes(table: Any) -> None:
+    """Say which columns of ivoa.obscore have indexes below it, and of which kind.
+
+    DaCHS takes positions to be indexed by Q3C, and would write queries for that; these are indexed as
+    pg_sphere's points, which is quicker.
+    """
+    table.indices = [index for index in table.indices if index.kind != "q3c"]
+    for name in POSITION_COLUMNS:
+        table.indexedColumns[name] = {"spoint"}
+    for name in INDEXED_COLUMNS:
+        table.indexedColumns.setdefault(name, set()).add("straight")
 
 
 def lead_to_links(table: Any) -> None:

@@ -169,12 +169,9 @@
 				description="Media type of the complete file"/>
 			<column name="file_estsize" type="bigint" unit="kbyte" hidden="True"
 				description="Size of the complete file"/>
-			<!-- ADQL on this table and the cone search use the first, ADQL on ivoa.obscore the second. -->
-			<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec"/>
-			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
+			<FEED source="rd/functions#position-indexes"/>
 			<FEED source="rd/functions#indexes"/>
-			<index columns="s_region" method="GIST"/>
-			<LOOP listItems="obs_id target_name t_min t_max energy_min energy_max">
+			<LOOP listItems="obs_id target_name obs_collection t_min t_max em_min em_max energy_min energy_max">
 				<events>
 					<index columns="\\item"/>
 				</events>
@@ -199,10 +196,14 @@
 			<property key="forceStats">True</property>
 			<register/>
 			<FEED source="rd/tables#obscore-mixin" access="metadata.OWN_ACCESS"/>
-			<FEED source="//scs#splitPosIndex" long="s_ra" lat="s_dec" cluster="False"/>
+			<FEED source="rd/functions#position-indexes"/>
 			<FEED source="rd/functions#indexes"/>
-			<index columns="s_region" method="GIST"/>
-			<LOOP listItems="obs_id dataproduct_type target_name t_min t_max energy_min energy_max access_path">
+			<LOOP listItems="obs_id dataproduct_type target_name obs_collection t_min t_max em_min em_max">
+				<events>
+					<index columns="\\item"/>
+				</events>
+			</LOOP>
+			<LOOP listItems="energy_min energy_max access_path">
 				<events>
 					<index columns="\\item"/>
 				</events>

@@ -10,6 +10,16 @@
 		<events/>
 	</LOOP>
 
+	<LOOP>
+		<!-- Replacements of slow parts of DaCHS; none with CHERENKOV_VO_FAST_PATHS=no. -->
+		<codeItems>
+			from upstream import install
+			install.install()
+			yield from ()
+		</codeItems>
+		<events/>
+	</LOOP>
+
 	<STREAM id="obscore-extracolumns">
 		<doc>Optional ObsCore 1.1 columns that we fill, and the time scale of all rows here.</doc>
 		<LOOP>
@@ -58,6 +68,7 @@
 				from rd import metadata
 				metadata.declare_null(context.getById("ObsCore"))
 				metadata.withhold_dates(context.getById("ObsCore"))
+				metadata.declare_indexes(context.getById("ObsCore"))
 				metadata.lead_to_links(context.getById("ObsCore"))
 				yield from ()
 			</codeItems>
@@ -104,6 +115,21 @@
 			<meta name="description">The publishing registry of \getConfig{web}{sitename}: its records tell
 				the Virtual Observatory what is served here.</meta>
 		</service>
+	</STREAM>
+
+	<STREAM id="obscore-materialised-indexes">
+		<doc>The indexes of ivoa.obscore where it is a table, those that the collections' tables have.</doc>
+		<FEED source="rd/functions#position-indexes"/>
+		<LOOP listItems="obs_publisher_did obs_id target_name obs_collection dataproduct_type">
+			<events>
+				<index columns="\item"/>
+			</events>
+		</LOOP>
+		<LOOP listItems="t_min t_max em_min em_max">
+			<events>
+				<index columns="\item"/>
+			</events>
+		</LOOP>
 	</STREAM>
 
 	<STREAM id="tapexamples">
