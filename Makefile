@@ -1,7 +1,7 @@
 # One-liners over bin/cherenkov-vo; its --help says more. A run ends when make ends, even by kill -9.
 RUN = setpriv --pdeathsig TERM bin/cherenkov-vo
 
-.PHONY: serve up down status ingest publish check doctor fetch-data test bench clean
+.PHONY: serve up down status ingest publish check doctor fetch-data test bench bench-large clean
 
 serve:
 	@$(RUN) serve
@@ -14,6 +14,8 @@ check:
 test:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py $(STAGES)
 bench:
-	@/usr/bin/python3 bench/run.py
+	@setpriv --pdeathsig TERM /usr/bin/python3 bench/run.py $(PARTS)
+bench-large:
+	@setpriv --pdeathsig TERM /usr/bin/python3 bench/run.py --large $(PARTS)
 clean:
 	@$(RUN) clean --yes

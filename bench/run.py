@@ -1,26 +1,33 @@
-"""How fast this is: ratios measured in one run, never absolute promises. ``make bench``.
+"""How fast this is, beside the stock way and the bound of the same machine: ``make bench``.
 
-Each figure stands beside the bound it is compared with, both measured in turn in the same run;
-medians, with the smallest and largest of all rounds. The real release is taken where there is one,
-else the built-in sample.
+Makes an instance of its own, measures part after part, and writes the table into docs/performance.md.
+``make bench-large`` goes to ten million rows. ``bench/run.py scan queries`` measures some parts and
+prints their table only.
 """
 
 from __future__ import annotations
 
+import argparse
+import datetime
+import importlib
 import os
-import statistics
+import platform
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
+sys.dont_write_bytecode = True
 
 from instance import packages, settings  # noqa: E402
 
-ROUNDS = 5
+PARTS = ("scan", "ingest", "queries", "results", "datalink", "serving")
+"""Modules with a function ``figures(bench)``, in this order: rows become more, never fewer."""
+
+PAGE = CHECKOUT / "docs" / "performance.md"
+BEGIN, END = "<!-- begin of what make bench wrote -->", "<!-- end of what make bench wrote -->"
 
 
 def enter_environment() -> None:
@@ -33,75 +40,68 @@ def enter_environment() -> None:
         os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
-def measure(one: Callable[[], object], other: Callable[[], object]) -> tuple[list[float], list[float]]:
-    """Time two functions in turn, several rounds after one that does not count."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for number in range(ROUNDS + 1):
-        for function, taken in zip((one, other), times, strict=True):
-            start = time.perf_counter()
-            function()
-            if number:
-                taken.append(time.perf_counter() - start)
-    return times
-
-
-def row(what: str, bound: str, times: tuple[list[float], list[float]]) -> str:
-    """Write one row of the table."""
-    ratios = [one / other for one, other in zip(*times, strict=True)]
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    ours, theirs = (statistics.median(taken) for taken in times)
-    middle = statistics.median(ratios)
-    return f"| {what} | {bound} | {middle:.2f} ({spread}) | {ours:.3f} s | {theirs:.3f} s |"
-
-
-def figures(directory: Path) -> list[str]:
-    """Measure everything on one release."""
-    from astropy.io import fits  # noqa: PLC0415 - the environment has it
-
-    from ingest import feed, gadf, release  # noqa: PLC0415 - the environment has it
-
-    config = release.load(CHECKOUT / "inputs" / "hess_dr" / "sample.toml")
-    identity = feed.Identity("bench.example", "http://bench.example", "hess_dr")
-    paths = list(feed.release_files(directory, config))
-
-    def unpack() -> None:
-        for path in paths:
-            gadf.unpack(path)
-
-    def rows() -> None:
-        report = feed.Report("hess_dr")
-        for _ in feed.release_rows(directory, config, identity, prefix="bench", report=report):
-            pass
-
-    def plain() -> None:
-        for path in paths:
-            with fits.open(path, memmap=False) as opened:
-                for hdu in opened[1:]:
-                    hdu.data[:1]
-
-    return [
-        f"{len(paths)} files of {directory}, one process\n",
-        "| what | compared with | ratio (spread) | ours | theirs |",
-        "|---|---|---|---|---|",
-        row("read and map all files to rows", "unpacking the same bytes with gzip", measure(rows, unpack)),
-        row("read and map all files to rows", "opening all tables with astropy", measure(rows, plain)),
+def machine() -> str:
+    """Describe the machine and the versions of what runs on it."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = len(os.sched_getaffinity(0))
+    models = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
     ]
+    model = models[0].partition(":")[2].strip() if models else platform.machine()
+    versions = [
+        f"Python {platform.python_version()}",
+        f"DaCHS {packages.installed_version('python3-gavo')}",
+        f"PostgreSQL {packages.postgresql_version()}",
+        f"nginx {packages.installed_version('nginx') or packages.installed_version('nginx-light')}",
+    ]
+    system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    today = datetime.datetime.now(datetime.UTC).date()
+    return f"{cores} cores ({model}), {memory:.0f} GiB of memory; {system}; {', '.join(versions)}; {today}."
 
 
-def main() -> None:
-    """Measure, and print the table."""
+def measure(parts: list[str], *, large: bool) -> Iterator[str]:
+    """Measure parts and give the lines of the page."""
+    from bench import harness, instance  # noqa: PLC0415 - the environment can import them
+
+    figures: list[harness.Figure] = []
+    with instance.served(large=large) as bench:
+        for part in parts:
+            start = time.monotonic()
+            for figure in importlib.import_module(f"bench.{part}").figures(bench):
+                figures.append(figure)
+                print(figure.row(), flush=True)
+            print(f"-- {part}: {time.monotonic() - start:.0f} s", flush=True)
+        data = "the H.E.S.S. DL3 DR1 release" if bench.real else "the SIMULATED sample"
+    yield f"{machine()} Files: {data}.\n"
+    yield harness.table(figures)
+
+
+def write(lines: list[str]) -> None:
+    """Put the lines into the page, between the marks."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    body = "\n".join(lines)
+    PAGE.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    """Measure what is asked for; all of it goes into the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--large", action="store_true", help="go to ten million rows")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     enter_environment()
-    from instance.bringup import simulate_sample  # noqa: PLC0415 - the environment can import it
-    from instance.releases import SHARED  # noqa: PLC0415 - the environment can import it
-
-    named = settings.load().hess_dl3_dr1
-    with tempfile.TemporaryDirectory() as temporary:
-        directory = Path(named) if named and named != "sample" else SHARED
-        if named == "sample" or not directory.is_dir():
-            directory = Path(temporary) / "sample"
-            simulate_sample(directory)
-        print("\n".join(figures(directory)))
+    lines = list(measure(options.parts or list(PARTS), large=options.large))
+    print("\n".join(lines))
+    if not options.parts:
+        write(lines)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -89,7 +89,8 @@ def values(instance, large):
     """Values that select few rows."""
     (line,) = instance.cluster.sql(
         "SELECT percentile_disc(0.995) WITHIN GROUP (ORDER BY energy_max),"
-        " percentile_disc(0.003) WITHIN GROUP (ORDER BY em_max), percentile_disc(0.5) WITHIN GROUP (ORDER BY t_min),"
+        " percentile_disc(0.003) WITHIN GROUP (ORDER BY em_max),"
+        " percentile_disc(0.5) WITHIN GROUP (ORDER BY t_min),"
         " max(obs_publisher_did), max(obs_id), max(target_name)"
         f" FROM {large}"
     )
