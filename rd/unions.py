@@ -153,6 +153,12 @@ def _withdraw_from_obscore(connection: Any, condition: str, parameters: dict[str
         parameters,
     )
     if list(gone):
+        _rebuild_obscore(connection)
+
+
+def _rebuild_obscore(connection: Any) -> None:
+    """Make ivoa.obscore anew, unless it is a table: that keeps its rows until ``dachs imp //obscore create``."""
+    if not base.getConfig("ivoa", "materialiseObscore"):
         obscore.createObscoreView(connection)
 
 
@@ -241,4 +247,4 @@ def recover(connection: Any) -> None:
             )
     for view_id in sorted({view_id for view_id, _, _ in entries}):
         rebuild(connection, view_id)
-    obscore.createObscoreView(connection)
+    _rebuild_obscore(connection)

@@ -8,7 +8,7 @@ import pytest
 
 ROWS = 100_000
 SCHEMA = "query_plans"
-TABLES = ("obscore", "obscore_hea")
+TABLES = ("obscore", "obscore_hea", "obscore_healpix")
 MULTIPLY = Path(__file__).resolve().parents[2] / "bench" / "multiply.sql"
 
 
@@ -51,7 +51,7 @@ def translated(instance, query):
         for info in ET.fromstring(answer.text).iter()
         if info.tag.endswith("INFO")
     }
-    sql = re.sub(r"\bivoa\.(obscore(_hea)?)\b", rf"{SCHEMA}.view_\1", infos["sql_query"], flags=re.IGNORECASE)
+    sql = re.sub(r"\bivoa\.(obscore(_hea(?:lpix)?)?)\b", rf"{SCHEMA}.view_\1", infos["sql_query"], flags=re.IGNORECASE)
     return sql.replace("hess_dr.obscore", f"{SCHEMA}.obscore")
 
 
@@ -126,6 +126,15 @@ DEFINITIONS = {
     "energy_range": "energy_span",
 }
 """What tells an index from others, where it is not over one column."""
+
+
+def test_healpix_cells_are_found_by_their_index(instance, large):
+    sql = translated(instance, "SELECT obs_publisher_did FROM ivoa.obscore_healpix WHERE healpix = 4000000")
+    plan = "\n".join(instance.cluster.sql(f"EXPLAIN {sql}"))
+    (name,) = instance.cluster.sql(
+        f"SELECT indexname FROM pg_indexes WHERE schemaname = '{SCHEMA}' AND indexdef ~ 'healpix_nest'"
+    )
+    assert f"using {name} " in plan or f"on {name} " in plan, plan
 
 
 @pytest.mark.parametrize("kind", CONDITIONS)
