@@ -15,6 +15,7 @@ from ingest.keywords import canonical, finite, merged, obs_id, time_reference
 from ingest.lists import Part, labels, match_gti, match_responses
 from ingest.performance import Performance
 from ingest.records import HDU, Deviation, EventList, Keywords, Observation, Response
+from ingest.storage import status
 from ingest.times import TimeReference
 
 _NAMES = {
@@ -57,8 +58,9 @@ def assemble(
     KeywordError
         A keyword or column that is needed is missing or senseless.
     """
+    several = len(material.events) > 1
     found = labels(
-        [canonical(part.hdu.header, part.hdu, []) for part in material.events] or [row],
+        [canonical(part.hdu.header, part.hdu, []) for part in material.events] if several else [row],
         [part.hdu.name for part in material.events],
     )
     intervals = match_gti(material.events, material.gtis, found)
@@ -80,7 +82,7 @@ def assemble(
     assert table is not None
     only = _without_events(material, row, table, notes)
     _once(notes)
-    return Observation(obs_id(only.keywords), table.path, table.path.stat().st_size, (), (only,), notes)
+    return Observation(obs_id(only.keywords), table.path, status(table.path).size, (), (only,), notes)
 
 
 def _once(notes: list[Deviation]) -> None:

@@ -8,6 +8,7 @@ space and time find observations.
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -28,7 +29,7 @@ from ingest.mapping import (
     label_of,
     release_date,
 )
-from ingest.naming import COUNTS_MAP, EVENT_BUNDLE, file_path, part_path, picture_path, provenance_stem
+from ingest.naming import COUNTS_MAP, EVENT_BUNDLE, below, file_path, part_path, picture_path, provenance_stem
 from ingest.provenance import Facts
 from ingest.records import HDU, EventList, Observation, Response
 from ingest.vocabulary import RESPONSE_QUALIFIERS
@@ -80,8 +81,9 @@ class File:
     size: int
     hdus: tuple[HDU, ...]
 
+    @functools.cached_property
     def columns(self) -> Row:
-        """Give the columns by which the file is found and served."""
+        """The columns by which the file is found and served."""
         hdus = [
             [hdu.name, hdu.kind, hdu.form, hdu.version, hdu.checked_size if self.pieces else hdu.size]
             for hdu in self.hdus
@@ -116,6 +118,7 @@ class Companions:
     ) -> None:
         self.observation, self.rows, self.publication = observation, rows, publication
         self.names = publication.names
+        self._files: dict[DatasetId, File] = {}
         first = observation.event_lists[0]
         self.rights = access_columns(publication, release_date(first, publication.release), rows[0][2])
         self.shared_rights = access_columns(publication, publication.release.release_date, None)
@@ -181,8 +184,10 @@ class Companions:
         }
 
     def _file(self, dataset: DatasetId, hdus: list[HDU]) -> File:
-        source = self.names.source(hdus[0].path)
-        return File(part_path(dataset), source, self.names.pieces(hdus), _size(hdus), tuple(hdus))
+        if dataset not in self._files:
+            source, pieces = self.names.source(hdus[0].path), self.names.pieces(hdus)
+            self._files[dataset] = File(part_path(dataset), source, pieces, _size(hdus), tuple(hdus))
+        return self._files[dataset]
 
     def _of_response(self, dataset: DatasetId) -> str:
         """Give what a response is of: the observation, or its file."""
@@ -201,7 +206,7 @@ class Companions:
             single = len(self.rows) == 1
             yield (
                 row
-                | self.bundle.columns()
+                | self.bundle.columns
                 | self._access(self.bundle)
                 | self.rights
                 | {
@@ -228,7 +233,7 @@ class Companions:
             | blank
             | {name: row[name] for name in _PERFORMANCE.get(kind, ())}
             | energy_columns(response.energy_tev)
-            | file.columns()
+            | file.columns
             | self._access(file)
             | {
                 "dataproduct_type": RESPONSE_QUALIFIERS[kind],
@@ -272,7 +277,7 @@ class Companions:
         shared = dataset.obs_id != own.obs_id
         rights = self.shared_rights if shared else self.rights
         return (
-            file.columns()
+            file.columns
             | rights
             | {
                 "id": str(own),
@@ -312,11 +317,11 @@ class Companions:
         )
         files: dict[str, list[Any]] = {}
         if own:  # the event list's header, filled up from the observation index, comes first
-            name = self.observation.path.relative_to(self.names.root).as_posix()
+            name = below(self.observation.path, self.names.root)
             files[name] = [self.rows[0][1].keywords]
         parts = []
         for part, hdu in datasets.items():
-            name = hdu.path.relative_to(self.names.root).as_posix()
+            name = below(hdu.path, self.names.root)
             files.setdefault(name, []).append(hdu.header)
             parts.append((part, name))
         if own and self.bundle is not None:

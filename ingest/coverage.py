@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import astropy.units as u
 import numpy as np
-from astropy.coordinates import FK5, ICRS, SkyCoord
+from astropy.coordinates import FK5, SkyCoord
 from astropy.time import Time
-from mocpy import TimeMOC
+from mocpy.tmoc import times_to_microseconds
 
 from ingest.arrays import FloatArray
 
@@ -25,6 +28,14 @@ LARGEST_BOX_DEG = 120.0
 NEAREST_POLE_DEG = 89.9
 """A box ends there: at the pole all corners would be one point."""
 
+_MOST_ORDER = 61
+# Of time MOCs: cells of 1 microsecond (MOC 2.0, section 4.2).
+_RAD, _DEG = math.pi / 180.0, 180.0 / math.pi
+_TURN = 360.0 * _RAD
+_CORNERS = np.arange(POLYGON_CORNERS) * (360.0 / POLYGON_CORNERS) * _RAD
+_COS_CORNERS, _SIN_CORNERS = np.cos(_CORNERS), np.sin(_CORNERS)
+_AT_POLE = 1e-12  # sine of the distance from a pole at which all meridians would meet
+
 
 def time_moc(starts: Time, stops: Time) -> str:
     """Write good time intervals as a time MOC.
@@ -39,8 +50,51 @@ def time_moc(starts: Time, stops: Time) -> str:
     str
         The MOC in the ASCII form of MOC 2.0, section 5.2.
     """
-    moc = TimeMOC.from_time_ranges(starts, stops, order=TMOC_ORDER)
-    return " ".join(str(moc.to_string()).split())
+    ends = (np.atleast_1d(times_to_microseconds(times)).tolist() for times in (starts, stops))
+    return moc_of_microseconds(list(zip(*ends, strict=True)))
+
+
+def moc_of_microseconds(intervals: Iterable[tuple[int, int]]) -> str:
+    """Write intervals as a time MOC of `TMOC_ORDER`.
+
+    Parameters
+    ----------
+    intervals
+        Start and end, which does not belong to it, in microseconds since JD 0 in TCB. Cells that are
+        partly covered count.
+
+    Returns
+    -------
+    str
+        The MOC in the ASCII form of MOC 2.0, section 5.2.
+    """
+    shift = _MOST_ORDER - TMOC_ORDER
+    spans: list[tuple[int, int]] = []
+    for start, stop in sorted((start >> shift, -(-stop >> shift)) for start, stop in intervals):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(stop, spans[-1][1])
+        elif stop > start:
+            spans.append((start, stop))
+    by_order: dict[int, list[list[int]]] = {}
+    for start, stop in spans:
+        first = start
+        while first < stop:
+            # The largest cell that begins here and ends in time.
+            level = min(
+                ((first & -first).bit_length() or _MOST_ORDER + 1) - 1, (stop - first).bit_length() - 1
+            )
+            number = first >> level
+            found = by_order.setdefault(TMOC_ORDER - level, [])
+            if found and found[-1][1] == number - 1:
+                found[-1][1] = number
+            else:
+                found.append([number, number])
+            first += 1 << level
+    by_order.setdefault(TMOC_ORDER, [])
+    return " ".join(
+        f"{order}/" + " ".join(str(low) if low == high else f"{low}-{high}" for low, high in by_order[order])
+        for order in sorted(by_order)
+    )
 
 
 def to_icrs(ra: float, dec: float, frame: str, equinox: float) -> tuple[float, float]:
@@ -115,10 +169,21 @@ def circle_polygon(ra: float, dec: float, radius: float) -> list[float]:
     list of float
         ``ra1, dec1, ra2, dec2, ...`` in degrees, as DALI 1.1 writes polygons.
     """
-    angles = np.arange(POLYGON_CORNERS) * (360.0 / POLYGON_CORNERS) * u.deg
-    centre = SkyCoord(ra * u.deg, dec * u.deg, frame=ICRS)
-    corners = centre.directional_offset_by(angles, radius * u.deg)
-    return [float(value) for pair in zip(corners.ra.deg, corners.dec.deg, strict=True) for value in pair]
+    # As astropy's directional_offset_by, to the last digit, but without the making of coordinate objects.
+    distance, latitude = radius * _RAD, dec * _RAD
+    # numpy's functions, not those of math, whose last digits differ.
+    cos_a, sin_a = np.cos(distance), np.sin(distance)
+    cos_c, sin_c = np.sin(latitude), np.cos(latitude)
+    cos_b = cos_c * cos_a + sin_c * sin_a * _COS_CORNERS
+    turned = np.arctan2(sin_a * _SIN_CORNERS * sin_c, cos_a - cos_b * cos_c)
+    if sin_c < _AT_POLE:
+        turned = (90.0 + cos_c * (90.0 - _CORNERS * _DEG)) * _RAD
+    longitudes = (ra % 360.0) * _RAD + turned
+    longitudes = longitudes - longitudes // _TURN * _TURN
+    longitudes[longitudes >= _TURN] -= _TURN
+    longitudes[longitudes < 0.0] += _TURN
+    corners = zip((longitudes * _DEG).tolist(), (np.arcsin(cos_b) * _DEG).tolist(), strict=True)
+    return [value for corner in corners for value in corner]
 
 
 def box_polygon(ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> list[float] | None:

@@ -1,28 +1,45 @@
 """Open FITS files and read table columns, whatever their spelling, units and number formats.
 
-What astropy would warn about is either an error of ours or a deviation, so its warnings are silent here.
+The functions take HDUs of `ingest.plain`, which are read fast, and astropy's, which know everything. What
+astropy would warn about is either an error of ours or a deviation, so its warnings are silent here.
 """
 
 from __future__ import annotations
 
+import collections
+import functools
 import gzip
 import io
+import math
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from astropy.io import fits
-from astropy.units import Quantity, Unit, UnitConversionError
+from astropy.units import Quantity, Unit, UnitBase, UnitConversionError
+from numpy.typing import NDArray
 
+from ingest import plain, storage
 from ingest.arrays import FloatArray
+from ingest.cards import NotPlainError
 from ingest.errors import CherenkovVOError, KeywordError, UnreadableFileError
+from ingest.unpacking import MAGIC, gunzip
 
 ENERGY_SPELLINGS = {unit.upper(): unit for unit in ("eV", "keV", "MeV", "GeV", "TeV", "PeV", "J", "erg")}
 """Energy units that occur in capitals or small letters only; FITS units are case sensitive."""
+
+FILES_AHEAD = 2
+"""Files that are unpacked before they are asked for."""
+
+SMALL_FILE = 4 * 1024 * 1024
+"""Bytes up to which a file is read in one go: less than what a few more requests would cost."""
+
+Item = TypeVar("Item")
 
 
 def unpack(path: Path) -> bytes:
@@ -33,21 +50,95 @@ def unpack(path: Path) -> bytes:
     UnreadableFileError
         The file cannot be read, or its gzip stream is damaged or cut.
     """
-    try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UnreadableFileError(path, f"damaged gzip stream ({error})") from error
-    except (OSError, ValueError) as error:
-        raise UnreadableFileError(path, f"cannot be read ({_reason(error)})") from error
-    if content[:6] != b"SIMPLE":
-        raise UnreadableFileError(path, f"starts with {content[:6]!r}, expected a FITS file (b'SIMPLE')")
+    return bytes(_unpacked(path))
+
+
+def _unpacked(path: Path) -> bytes | bytearray:
+    content: bytes | bytearray = storage.read(path)
+    if content[:2] == MAGIC:
+        try:
+            content = gunzip(bytes(content))
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise UnreadableFileError(path, f"damaged gzip stream ({error})") from error
+    _check_start(path, content)
     return content
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _check_start(path: Path, content: bytes | bytearray) -> None:
+    if content[:6] != b"SIMPLE":
+        raise UnreadableFileError(
+            path, f"starts with {bytes(content[:6])!r}, expected a FITS file (b'SIMPLE')"
+        )
+
+
+def source_of(path: Path) -> tuple[plain.Source, int]:
+    """Give the bytes of a file for `ingest.plain`, and its size as it lies there.
+
+    Small and gzipped files are read as a whole, of others only the ranges that are asked for.
+
+    Raises
+    ------
+    UnreadableFileError
+        As `unpack`.
+    """
+    begun = _BEGUN.pop(path, None)
+    return _source_of(path) if begun is None else begun.result()
+
+
+_BEGUN: dict[Path, Future[tuple[plain.Source, int]]] = {}
+
+
+def ahead(items: Iterable[Item], path_of: Callable[[Item], Path | None]) -> Iterator[Item]:
+    """Give items one by one, and read the files of the next ones in a thread meanwhile.
+
+    Unpacking needs no Python, so that one thread unpacks while another makes records.
+
+    Parameters
+    ----------
+    items
+        What is read, in this order.
+    path_of
+        The file of an item that `source_of` will be asked for; None if there is none.
+    """
+    queue: collections.deque[tuple[Item, Path | None]] = collections.deque()
+    with ThreadPoolExecutor(1, "read-ahead") as thread:
+        try:
+            for item in items:
+                path = path_of(item)
+                if path is not None and path not in _BEGUN:
+                    _BEGUN[path] = thread.submit(_source_of, path)
+                queue.append((item, path))
+                if len(queue) > FILES_AHEAD:
+                    yield from _next(queue)
+            while queue:
+                yield from _next(queue)
+        finally:
+            for _, path in queue:
+                _forget(path)
+
+
+def _next(queue: collections.deque[tuple[Item, Path | None]]) -> Iterator[Item]:
+    item, path = queue.popleft()
+    try:
+        yield item
+    finally:
+        _forget(path)  # nobody has asked for it
+
+
+def _forget(path: Path | None) -> None:
+    begun = None if path is None else _BEGUN.pop(path, None)
+    if begun is not None:
+        begun.cancel()
+
+
+def _source_of(path: Path) -> tuple[plain.Source, int]:
+    size = storage.status(path).size
+    if size > SMALL_FILE:
+        first = storage.read_range(path, 0, plain.WINDOW)
+        if first[:2] != MAGIC:
+            _check_start(path, first)
+            return plain.Ranges(path, size, first), size
+    return plain.Whole(_unpacked(path)), size
 
 
 @contextmanager
@@ -60,7 +151,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[fits.HDUList]:
-    """Open a complete FITS file.
+    """Open a complete FITS file with astropy.
 
     Raises
     ------
@@ -91,7 +182,7 @@ def guarded(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except CherenkovVOError:
+    except (CherenkovVOError, NotPlainError):
         raise
     except Exception as error:  # astropy has no common root for what damaged files make it raise
         raise UnreadableFileError(path, f"damaged FITS structure ({error})") from error
@@ -109,11 +200,20 @@ def _check_complete(path: Path, hdus: fits.HDUList, content: bytes) -> None:
 
 def is_table(hdu: Any) -> bool:
     """Tell whether an HDU holds a table."""
+    if isinstance(hdu, plain.PlainHDU):
+        return hdu.layout is not None
     return isinstance(hdu, fits.BinTableHDU | fits.TableHDU)
+
+
+def rows_of(hdu: Any) -> int:
+    """Give the number of rows of a table."""
+    return hdu.rows if isinstance(hdu, plain.PlainHDU) else len(hdu.data)
 
 
 def column_index(hdu: Any, name: str) -> int | None:
     """Give the number of a column, by its exact name first, in any case else; None if it is not there."""
+    if isinstance(hdu, plain.PlainHDU):
+        return hdu.index(name)
     names = [str(found).strip() for found in hdu.columns.names]
     if name in names:
         return names.index(name)
@@ -123,6 +223,8 @@ def column_index(hdu: Any, name: str) -> int | None:
 
 def has(hdu: Any, *names: str) -> bool:
     """Tell whether a table has all these columns (names in upper case)."""
+    if isinstance(hdu, plain.PlainHDU):
+        return hdu.layout is not None and all([name in hdu.layout.upper for name in names])
     return all(column_index(hdu, name) is not None for name in names)
 
 
@@ -134,6 +236,9 @@ def raw_column(hdu: Any, name: str) -> FloatArray | None:
     numpy.ndarray or None
         Shape (n,) for scalar columns, (n, ...) for others.
     """
+    if isinstance(hdu, plain.PlainHDU):
+        column = hdu.column(name)
+        return None if column is None else hdu.values(column)
     index = column_index(hdu, name)
     if index is None:
         return None
@@ -155,8 +260,20 @@ def _number(description: Any, part: str) -> float | None:
         return None
 
 
+def raw_cells(hdu: Any, name: str) -> NDArray[Any] | None:
+    """Give a column as `raw_column`, but for pieces of it: perhaps not yet of floats, and not copied."""
+    if isinstance(hdu, plain.PlainHDU):
+        column = hdu.column(name)
+        if column is not None and column.null is None and column.scale is None and column.zero is None:
+            return hdu.stored(column)
+    return raw_column(hdu, name)
+
+
 def unit_of(hdu: Any, name: str) -> str | None:
     """Give the unit of a column as it is written; None if it has none."""
+    if isinstance(hdu, plain.PlainHDU):
+        column = hdu.column(name)
+        return None if column is None else column.unit
     index = column_index(hdu, name)
     written = None if index is None else hdu.columns[index].unit
     return str(written).strip() or None if written else None
@@ -175,13 +292,26 @@ def convert(values: FloatArray, written: str | None, wanted: str) -> FloatArray 
     """Convert values; without a unit they are taken to be as wanted; None if that is impossible."""
     if written is None or written == wanted:
         return values
-    unit = parse_unit(written)
+    factor = _factor(written, wanted)
+    if factor is None:
+        return None
+    if math.isnan(factor):
+        return np.asarray(Quantity(values, parse_unit(written)).to_value(wanted), dtype=float)
+    return np.asarray(values, dtype=float) * factor if factor != 1.0 else np.asarray(values, dtype=float)
+
+
+@functools.lru_cache(maxsize=1024)
+def _factor(written: str, wanted: str) -> float | None:
+    """Give the factor between two units; None if there is none, NaN if it takes more than a factor."""
+    with quiet():
+        unit = parse_unit(written)
     if unit is None:
         return None
     try:
-        return np.asarray(Quantity(values, unit).to_value(wanted), dtype=float)
+        factor = float(Quantity(1.0, unit).to_value(wanted))
     except (UnitConversionError, TypeError):
         return None
+    return factor if isinstance(unit, UnitBase) else math.nan
 
 
 def column(path: Path, hdu: Any, name: str, wanted: str) -> FloatArray:

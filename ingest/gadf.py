@@ -6,10 +6,13 @@ observation lies in one file, or its HDUs are found through index tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ingest import fits_files, storage
 from ingest.assembly import Material, assemble
 from ingest.errors import UnreadableFileError
 from ingest.fits_files import guarded, quiet, unpack
@@ -19,7 +22,7 @@ from ingest.lists import Part
 from ingest.records import HDU, RESPONSES, Deviation, Observation
 from ingest.scan import Scanned, has_event_list, scan, scan_shared
 
-__all__ = ["Source", "read", "read_source", "sources", "unpack"]
+__all__ = ["Source", "ahead", "read", "read_source", "sources", "unpack"]
 
 
 def read(path: Path, *, reference_energy_tev: float = 1.0, reference_offset_deg: float = 0.5) -> Observation:
@@ -39,7 +42,7 @@ def read(path: Path, *, reference_energy_tev: float = 1.0, reference_offset_deg:
     KeywordError
         A keyword or column that is needed is missing or senseless.
     """
-    with quiet(), guarded(path):
+    with np.errstate(all="ignore"), guarded(path):
         scanned = scan(path, reference_energy_tev, reference_offset_deg)
         parts = [Part(scanned, number) for number, hdu in enumerate(scanned.hdus) if hdu.kind != "other"]
         if not any(part.hdu.kind == "events" for part in parts):
@@ -72,9 +75,20 @@ def sources(directory: Path, pattern: str, index: str | None) -> Iterator[Source
     if index is not None:
         yield from indexed_sources(directory, index)
         return
-    for path in sorted(directory.glob(pattern)):
-        if path.is_file() and has_event_list(path):
-            yield Source(path.name, (path,))
+    for entry in storage.listing(directory, pattern):
+        if has_event_list(entry):
+            yield Source(entry.path.name, (entry.path,))
+
+
+def ahead(sources: Iterable[Source]) -> Iterator[Source]:
+    """Give sources one by one for `read_source`, and unpack the files of the next ones meanwhile."""
+    return fits_files.ahead(sources, _first_file)
+
+
+def _first_file(source: Source) -> Path | None:
+    """Give the file that the observation has for itself."""
+    own = source.index_path is None or any(hdu.kind == "events" for hdu in source.hdus)
+    return source.paths[0] if own and source.problem is None else None
 
 
 def read_source(
@@ -121,7 +135,7 @@ def _indexed(
     drifts = str(row.get("OBS_MODE", "")).strip().upper() == "DRIFT"
     parts: list[Part] = []
     for wanted in source.hdus:
-        if wanted.kind in RESPONSES and not wanted.path.is_file():
+        if wanted.kind in RESPONSES and not storage.is_file(wanted.path):
             assumed = f"not there, its {wanted.kind} left out"
             index_path = source.index_path or wanted.path
             notes.append(Deviation(index_path, None, "FILE_NAME", repr(wanted.path.name), assumed))

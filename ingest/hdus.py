@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from astropy.io import fits
 
 from ingest.checksums import with_checksum_cards
 from ingest.fits_files import has, is_table
+from ingest.plain import PlainHDU
 from ingest.records import HDU, RESPONSES, Deviation
 
 _BY_HDUCLAS1 = {"EVENTS": "events", "GTI": "gti"}
@@ -76,6 +78,9 @@ def header_of(hdu: Any, path: Path, notes: list[Deviation]) -> dict[str, Any]:
 
     Cards that are no FITS are noted and left out.
     """
+    if isinstance(hdu, PlainHDU):
+        notes += [_no_card(path, hdu.name, keyword, image) for keyword, image in hdu.header.bad]
+        return hdu.header.values
     values: dict[str, Any] = {}
     for card in hdu.header.cards:
         keyword = card.keyword
@@ -84,12 +89,15 @@ def header_of(hdu: Any, path: Path, notes: list[Deviation]) -> dict[str, Any]:
         try:
             value = card.value
         except (fits.VerifyError, ValueError, TypeError):
-            shown = repr(str(card.image).strip()[:40])
-            notes.append(Deviation(path, hdu.name, keyword, shown, "not a FITS card, left out"))
+            notes.append(_no_card(path, hdu.name, keyword, str(card.image)))
             continue
         if not isinstance(value, fits.card.Undefined):
             values.setdefault(keyword, value)
     return values
+
+
+def _no_card(path: Path, name: str, keyword: str, image: str) -> Deviation:
+    return Deviation(path, name, keyword, repr(image.strip()[:40]), "not a FITS card, left out")
 
 
 def recognise(
@@ -129,14 +137,22 @@ def _by_name(hdu: Any, by_columns: tuple[str, str] | None) -> tuple[str, str]:
         if candidate in _BY_EXTNAME:
             return _BY_EXTNAME[candidate], "EXTNAME"
     # Columns as common as START and STOP prove nothing in a table of another class.
-    unclassed = str(hdu.header.get("HDUCLAS1", "")).strip().upper() in ("", "RESPONSE")
+    said = hdu.header.values if isinstance(hdu, PlainHDU) else hdu.header
+    unclassed = str(said.get("HDUCLAS1", "")).strip().upper() in ("", "RESPONSE")
     return (by_columns[0], "columns") if by_columns and unclassed else ("other", "")
 
 
 def _by_columns(hdu: Any) -> tuple[str, str] | None:
     if not is_table(hdu):
         return None
+    if isinstance(hdu, PlainHDU) and hdu.layout is not None:
+        return _by_names(frozenset(hdu.layout.upper))
     return next(((kind, form) for names, kind, form in _BY_COLUMNS if has(hdu, *names)), None)
+
+
+@functools.lru_cache(maxsize=256)
+def _by_names(found: frozenset[str]) -> tuple[str, str] | None:
+    return next(((kind, form) for names, kind, form in _BY_COLUMNS if found.issuperset(names)), None)
 
 
 def _plain(kind: str) -> str | None:
@@ -180,11 +196,14 @@ def number_suffix(name: str) -> str | None:
     return re.sub(r"\D", "", numbered[2]) if numbered else None
 
 
-def locate(opened: fits.HDUList, path: Path, notes: list[Deviation]) -> Iterator[tuple[HDU, Any]]:
-    """Give all HDUs of an open file, each with astropy's HDU."""
+def locate(opened: Iterable[Any], path: Path, notes: list[Deviation]) -> Iterator[tuple[HDU, Any]]:
+    """Give all HDUs of a file, of `ingest.plain` or opened with astropy, each with that HDU."""
     for hdu in opened:
         header = header_of(hdu, path, notes)
         kind, form = recognise(hdu, header, path, notes)
+        if isinstance(hdu, PlainHDU):
+            yield HDU(path, hdu.name, kind, form, hdu.offset, hdu.size, header, hdu.checked_size), hdu
+            continue
         info = hdu.fileinfo()
         size = info["datLoc"] + info["datSpan"] - info["hdrLoc"]
         info["file"].seek(info["hdrLoc"])

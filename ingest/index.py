@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest import storage
 from ingest.errors import GADFError, KeywordError, UnreadableFileError
 from ingest.fits_files import convert, guarded, has, is_table, opened, quiet, unit_of
 from ingest.hdus import header_of
@@ -51,6 +54,7 @@ _OF_THE_TABLE = (
     "CHECKSUM",
     "DATASUM",
 )
+_BLOCK_ROWS, _MOST_BLOCKS = 1024, 512  # some MB of cells
 _KINDS = ("events", "gti", *RESPONSES)
 # What the columns of an observation index have as units in GADF.
 _UNITS = (
@@ -105,35 +109,53 @@ class Source:
 
 @dataclass(frozen=True)
 class _Table:
-    """An index table: columns by name (upper case), rows in the order of their OBS_ID."""
+    """An index table: columns by name (upper case), rows in the order of their OBS_ID.
+
+    Cells are taken from the columns block by block, because one by one takes far longer.
+    """
 
     path: Path
     header: Mapping[str, Any]
     columns: Mapping[str, NDArray[Any]]
     nulls: Mapping[str, int]
     factors: Mapping[str, float]
-    ordered_ids: NDArray[Any]
-    order: NDArray[np.intp]
+    ids: NDArray[Any]
+    defaults: Mapping[str, Any]
+    _blocks: dict[tuple[str, int], list[Any]] = field(default_factory=dict, repr=False)
 
-    def rows(self, wanted: Any) -> NDArray[np.intp]:
+    def rows(self, wanted: Any) -> range:
         """Give the numbers of the rows of one OBS_ID."""
-        first = np.searchsorted(self.ordered_ids, wanted, "left")
-        return self.order[first : np.searchsorted(self.ordered_ids, wanted, "right")]
+        first, last = (int(np.searchsorted(self.ids, wanted, side)) for side in ("left", "right"))
+        return range(first, last)
 
     def cell(self, row: int, name: str) -> Any:
         """Give a value as text or number; None if it is missing, blank, NULL, NaN, or no scalar."""
+        block, at = divmod(row, _BLOCK_ROWS)
+        found = self._blocks.get((name, block))
+        if found is None:
+            if len(self._blocks) >= _MOST_BLOCKS:
+                self._blocks.clear()
+            found = self._blocks[name, block] = self._values(name, block * _BLOCK_ROWS)
+        return found[at]
+
+    def _values(self, name: str, start: int) -> list[Any]:
         column = self.columns.get(name)
-        if column is None or column.ndim != 1 or column[row] == self.nulls.get(name):
-            return None
-        value = column[row]
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
-        if isinstance(value, str):
-            return value.strip(" \0\t\n") or None
+        if column is None or column.ndim != 1:
+            return [None] * _BLOCK_ROWS
+        null, factor = self.nulls.get(name), self.factors.get(name, 1.0)
+        return [_value(value, null, factor) for value in column[start : start + _BLOCK_ROWS].tolist()]
+
+
+def _value(value: Any, null: int | None, factor: float) -> Any:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value.strip(" \0\t\n") or None
+    if isinstance(value, np.ndarray):  # of variable length
         value = value.item()
-        if isinstance(value, float) and not np.isfinite(value):
-            return None
-        return value * self.factors[name] if name in self.factors else value
+    if (null is not None and value == null) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value * factor if factor != 1.0 else value
 
 
 def indexed_sources(directory: Path, index: str) -> Iterator[Source]:
@@ -167,7 +189,7 @@ def indexed_sources(directory: Path, index: str) -> Iterator[Source]:
 
 def _load(place: Path, name: str) -> _Table | None:
     found = [place / f"{name}{ending}" for ending in (".fits.gz", ".fits")]
-    path = next((path for path in found if path.exists()), None)
+    path = next((path for path in found if storage.exists(path)), None)
     if path is None:
         return None
     with opened(path) as hdus:
@@ -188,7 +210,7 @@ def _load(place: Path, name: str) -> _Table | None:
             for name in columns
             if (factor := _factor(name, unit_of(table_hdu, name), header)) != 1
         }
-    return _Table(path, header, columns, nulls, factors, np.empty(0), np.empty(0, dtype=np.intp))
+    return _Table(path, header, columns, nulls, factors, np.empty(0), _defaults(header))
 
 
 def _factor(name: str, unit: str | None, header: Mapping[str, Any]) -> float:
@@ -230,7 +252,8 @@ def _alike(*tables: _Table | None) -> list[NDArray[Any] | None]:
 def _with_ids(table: _Table, ids: NDArray[Any] | None) -> _Table:
     assert ids is not None
     order = np.argsort(ids, kind="stable")
-    return replace(table, ordered_ids=ids[order], order=order)
+    columns = {name: column[order] for name, column in table.columns.items()}
+    return replace(table, ids=ids[order], columns=columns, _blocks={})
 
 
 def _source(
@@ -242,10 +265,10 @@ def _source(
     index_path = place / "obs-index.fits" if hdu_table is None else hdu_table.path
     if obs_table is not None:
         index_path = obs_table.path
-        row = _defaults(obs_table.header)
+        row = dict(obs_table.defaults)
         rows = obs_table.rows(wanted)
         if len(rows):
-            row |= _cells(obs_table, int(rows[0]))
+            row |= _cells(obs_table, rows[0])
         if len(rows) != 1:
             found = f"{len(rows)} rows of OBS_ID {name}"
             notes.append(
@@ -309,16 +332,21 @@ def _resolve(directory: Path, place: Path, base: Any, said: Path) -> Path | None
     if isinstance(base, str) and base.strip():
         # Often the place on another machine; GADF: below BASE_DIR the place of the index is irrelevant.
         path = _inside(directory, place / base.strip() / said)
-        if path is not None and path.exists():
+        if path is not None and storage.exists(path):
             return path
     return _inside(directory, place / said)
 
 
+@functools.lru_cache(maxsize=4096)
 def _inside(directory: Path, path: Path) -> Path | None:
-    relative = os.path.relpath(path, directory)
-    return None if Path(relative).parts[0] == os.pardir else Path(os.path.normpath(directory / relative))
+    # Path.resolve follows links.
+    root, text = f"{os.path.abspath(directory)}/", os.path.abspath(path)  # noqa: PTH100
+    if not text.startswith(root):
+        return None
+    return Path(os.path.normpath(directory), text[len(root) :])
 
 
+@functools.lru_cache(maxsize=256)
 def _kind(hdu_type: Any, hdu_class: Any) -> str | None:
     for said in (str(hdu_type or ""), str(hdu_class or "")):
         kind = said.strip().lower()

@@ -7,10 +7,11 @@ keywords in ``ingest.context``. Unknown values are None, never 0 or an empty str
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingest import times
 from ingest.access import FILE
 from ingest.constants import (
     ARCSEC_PER_DEG,
@@ -21,12 +22,14 @@ from ingest.constants import (
     NON_PIXEL_AXIS,
     SECONDS_PER_DAY,
 )
-from ingest.coverage import box_polygon, circle_polygon, time_moc, to_icrs
+from ingest.coverage import box_polygon, circle_polygon, moc_of_microseconds, time_moc, to_icrs
 from ingest.errors import KeywordError
 from ingest.identifiers import DatasetId
+from ingest.keywords import finite
 from ingest.naming import Names
 from ingest.records import EventList, Observation
 from ingest.release import Release
+from ingest.times import TimeReference, prepared
 from ingest.vocabulary import Vocabulary
 
 Row = dict[str, Any]
@@ -81,6 +84,23 @@ class Publication:
     server: str
     today: datetime.date
     access_url: str = FILE
+
+
+def prepare(lists: Iterable[EventList]) -> None:
+    """Compute at once what is quicker for many event lists; their rows are the same without it.
+
+    Parameters
+    ----------
+    lists
+        The next ones that are mapped.
+    """
+    wanted: list[tuple[TimeReference, float]] = []
+    for events in lists:
+        reference = events.time_reference
+        limits = (finite(events.keywords, name) for name in ("TSTART", "TSTOP"))
+        wanted += [(reference, value) for value in limits if value is not None]
+        wanted += [(reference, value) for value in events.intervals.ravel().tolist()]
+    times.prepare(wanted)
 
 
 def observation_row(
@@ -279,15 +299,24 @@ def _coverage(events: EventList) -> str | None:
     """Give the good time intervals as a time MOC; None without any."""
     if not len(events.intervals):
         return None
-    starts, stops = (events.time_reference.time(events.intervals[:, side]) for side in (0, 1))
-    if starts.mjd.min() < EARLIEST_MJD or stops.mjd.max() > LATEST_MJD:
+    begun, ended = (prepared(events.time_reference, events.intervals[:, side]) for side in (0, 1))
+    if begun is None or ended is None:
+        starts, stops = (events.time_reference.time(events.intervals[:, side]) for side in (0, 1))
+        _check_years(events, float(starts.mjd.min()), float(stops.mjd.max()))
+        return time_moc(starts, stops)
+    _check_years(events, min(start.mjd for start in begun), max(stop.mjd for stop in ended))
+    pairs = zip(begun, ended, strict=True)
+    return moc_of_microseconds((start.microseconds, stop.microseconds) for start, stop in pairs)
+
+
+def _check_years(events: EventList, lowest: float, highest: float) -> None:
+    if lowest < EARLIEST_MJD or highest > LATEST_MJD:
         raise KeywordError(
             events.keywords.path,
-            f"an interval reaches from MJD {starts.mjd.min():.1f} to {stops.mjd.max():.1f},"
+            f"an interval reaches from MJD {lowest:.1f} to {highest:.1f},"
             f" expected {EARLIEST_MJD:g} to {LATEST_MJD:g}",
             hdu="GTI",
         )
-    return time_moc(starts, stops)
 
 
 def energy_columns(limits_tev: tuple[float, float] | None) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -78,11 +79,22 @@ class Names:
 
     def source(self, path: Path) -> str:
         """Give the path of a file below the DaCHS inputs directory."""
-        return f"{self.prefix}/{path.relative_to(self.root).as_posix()}"
+        return f"{self.prefix}/{below(path, self.root)}"
 
     def pieces(self, hdus: Iterable[HDU]) -> str:
         """Write the HDUs that make up a file (see ``datalink.parts``)."""
-        return " ".join(f"{quote(self.source(hdu.path))}#{hdu.offset}+{hdu.size}" for hdu in hdus)
+        return " ".join(f"{_quoted(self.source(hdu.path))}#{hdu.offset}+{hdu.size}" for hdu in hdus)
+
+
+@lru_cache(maxsize=4096)
+def below(path: Path, root: Path) -> str:
+    """Give a path relative to a directory that it is below, with slashes."""
+    return path.relative_to(root).as_posix()
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str, safe: str = "/") -> str:
+    return quote(text, safe=safe)
 
 
 def shared_ids(root: Path, paths: Iterable[Path], taken: Iterable[str] = ()) -> dict[Path, str]:
@@ -122,7 +134,7 @@ def _unlike(label: str, taken: Iterable[str]) -> str:
 
 def file_path(dataset: DatasetId, name: str) -> str:
     """Give the path, from the server's root, of a file of a data set."""
-    return f"/{dataset.collection}/q/file/custom/{quote(dataset.obs_id, safe='')}/{quote(name, safe='')}"
+    return f"/{dataset.collection}/q/file/custom/{_quoted(dataset.obs_id, '')}/{_quoted(name, '')}"
 
 
 def part_path(dataset: DatasetId) -> str:

@@ -6,19 +6,23 @@ columns of the High-Energy extension that say where they hold.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.arrays import FloatArray
-from ingest.fits_files import convert, has, raw_column, unit_of
+from ingest.fits_files import convert, has, raw_cells, raw_column, unit_of
+from ingest.plain import TYPES, PlainHDU
 
 CONTAINMENT = 0.68
 """Fraction of events that defines both resolutions, as is usual for Cherenkov telescopes."""
 
 _BISECTIONS = 60
+_AXES_REMEMBERED = 512
 
 
 @dataclass(frozen=True)
@@ -93,20 +97,56 @@ def examine(
     return Measured(_energy_range(hdu), _offset_range(hdu), value, problem)
 
 
+class _Axis:
+    """Bins: lower and upper edges, shape (n,), and what is often asked of them."""
+
+    def __init__(self, low: FloatArray, high: FloatArray) -> None:
+        self.low, self.high = low, high
+        self._bins: dict[float, int | None] = {}
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    @functools.cached_property
+    def range(self) -> tuple[float, float] | None:
+        """Lowest and highest edge."""
+        return _range(self.low, self.high)
+
+    @functools.cached_property
+    def positive_range(self) -> tuple[float, float] | None:
+        """The same, of the lower edges above zero only."""
+        return _range(self.low[self.low > 0], self.high)
+
+    @functools.cached_property
+    def edges(self) -> FloatArray:
+        """All edges, if each bin begins where the one before ends; shape (n + 1,)."""
+        return np.append(self.low[:1], self.high)
+
+    @functools.cached_property
+    def cosines(self) -> FloatArray:
+        """Differences of the cosines of the edges, if these are in radians; shape (n,)."""
+        return np.asarray(np.cos(self.low) - np.cos(self.high))
+
+    def bin(self, value: float) -> int | None:
+        """Give the bin of a value, the nearest node where LO equals HI, or None outside."""
+        if value not in self._bins:
+            self._bins[value] = _bin(self.low, self.high, value)
+        return self._bins[value]
+
+
 def _energy_range(hdu: Any) -> tuple[float, float] | None:
     if has(hdu, "ENERGY", "PSF"):
         values = convert(_floats(raw_column(hdu, "ENERGY")), unit_of(hdu, "ENERGY") or "MeV", "TeV")
         return _range(values, values)
     try:
-        low, high = _axis(hdu, _energy_axis(hdu), "TeV")
+        return _axis(hdu, _energy_axis(hdu), "TeV").positive_range
     except _UnusableTableError:
         return None
-    return _range(low[low > 0], high)
 
 
 def _offset_range(hdu: Any) -> tuple[float, float] | None:
     try:
-        return _range(*_axis(hdu, "THETA", "deg"))
+        return _axis(hdu, "THETA", "deg").range
     except _UnusableTableError:
         return None
 
@@ -126,35 +166,75 @@ def _energy_axis(hdu: Any) -> str:
     return "ETRUE" if has(hdu, "ETRUE_LO") and not has(hdu, "ENERG_LO") else "ENERG"
 
 
-def _vector(hdu: Any, name: str, unit: str | None = None) -> FloatArray:
-    """Give the one cell of a column, in a unit."""
-    values = raw_column(hdu, name)
+def _vector(hdu: Any, name: str, unit: str | None = None) -> NDArray[Any]:
+    """Give the one cell of a column, in a unit; without one, perhaps not yet as floats."""
+    values = raw_cells(hdu, name) if unit is None else raw_column(hdu, name)
     if values is None:
         raise _UnusableTableError(f"no column {name} of numbers")
     if len(values) != 1:
         raise _UnusableTableError(f"{len(values)} rows, expected 1")
     if unit is None:
         return np.asarray(values[0])
-    converted = convert(np.atleast_1d(values[0]), unit_of(hdu, name), unit)
+    return _converted(np.atleast_1d(values[0]), unit_of(hdu, name), unit, name)
+
+
+def _converted(values: FloatArray, written: str | None, unit: str, name: str) -> FloatArray:
+    converted = convert(values, written, unit)
     if converted is None:
-        raise _UnusableTableError(f"unit {unit_of(hdu, name)!r} of {name}, expected one like {unit!r}")
+        raise _UnusableTableError(f"unit {written!r} of {name}, expected one like {unit!r}")
     return converted
 
 
-def _axis(hdu: Any, name: str, unit: str) -> tuple[FloatArray, FloatArray]:
-    """Give the lower and upper bin edges of one axis, shape (n,), in a unit."""
-    low, high = (_vector(hdu, f"{name}_{side}", unit).ravel() for side in ("LO", "HI"))
+class _Side(NamedTuple):
+    """The lower or upper edges of an axis as they are stored."""
+
+    cell: bytes
+    code: str
+    unit: str | None
+
+
+def _axis(hdu: Any, name: str, unit: str) -> _Axis:
+    """Give one axis in a unit; those of the same bytes, as in all files of a release, are made once."""
+    if isinstance(hdu, PlainHDU):
+        known: _Axis | None = hdu.axes.get((name, unit))
+        if known is not None:
+            return known
+        low, high = hdu.column(f"{name}_LO"), hdu.column(f"{name}_HI")
+        if low is not None and high is not None:
+            cells = hdu.cell(low), hdu.cell(high)
+            if all(cells):
+                sides = _Side(cells[0], low.code, low.unit), _Side(cells[1], high.code, high.unit)
+                known = hdu.axes[name, unit] = _axis_of(*sides, name, unit)
+                return known
+    return _checked(_vector(hdu, f"{name}_LO", unit), _vector(hdu, f"{name}_HI", unit), name)
+
+
+@functools.lru_cache(maxsize=_AXES_REMEMBERED)
+def _axis_of(low: _Side, high: _Side, name: str, unit: str) -> _Axis:
+    return _checked(_edges(low, f"{name}_LO", unit), _edges(high, f"{name}_HI", unit), name)
+
+
+def _edges(side: _Side, name: str, unit: str) -> FloatArray:
+    return _converted(np.frombuffer(side.cell, TYPES[side.code]).astype(float), side.unit, unit, name)
+
+
+def _checked(low: FloatArray, high: FloatArray, name: str) -> _Axis:
+    low, high = low.ravel(), high.ravel()
     if len(low) != len(high) or not len(low):
         raise _UnusableTableError(f"{len(low)} values of {name}_LO, {len(high)} of {name}_HI")
-    return low, high
+    return _Axis(low, high)
 
 
-def _cube(hdu: Any, name: str, *lengths: int) -> FloatArray:
-    """Give the values of a response in a shape: some files have no TDIM."""
+def _cube(hdu: Any, name: str, *lengths: int) -> NDArray[Any]:
+    """Give the values of a response in a shape: some files have no TDIM. Perhaps not yet as floats."""
     values = _vector(hdu, name)
     if values.size != math.prod(lengths):
         raise _UnusableTableError(f"{values.size} values of {name}, expected {' x '.join(map(str, lengths))}")
     return values.reshape(lengths)
+
+
+def _as_floats(values: Any) -> FloatArray:
+    return np.array(values, dtype=float)
 
 
 def _bin(low: FloatArray, high: FloatArray, value: float) -> int | None:
@@ -167,13 +247,13 @@ def _bin(low: FloatArray, high: FloatArray, value: float) -> int | None:
 
 
 def _field_of_view(aeff: Any, energy_tev: float, _offset_deg: float) -> float | None:
-    low, high = _axis(aeff, _energy_axis(aeff), "TeV")
-    offsets = _axis(aeff, "THETA", "deg")[1]
-    area = _cube(aeff, "EFFAREA", len(offsets), len(low))
-    energy = _bin(low, high, energy_tev)
+    energies = _axis(aeff, _energy_axis(aeff), "TeV")
+    offsets = _axis(aeff, "THETA", "deg").high
+    area = _cube(aeff, "EFFAREA", len(offsets), len(energies))
+    energy = energies.bin(energy_tev)
     if energy is None:
         return None
-    seen = offsets[(area[:, energy] > 0) & (offsets > 0)]
+    seen = offsets[(_as_floats(area[:, energy]) > 0) & (offsets > 0)]
     return 2.0 * float(seen.max()) if seen.size else None
 
 
@@ -181,8 +261,7 @@ def _cell(hdu: Any, energy_tev: float, offset_deg: float) -> tuple[tuple[int, in
     """Give the lengths of the offset and energy axes, and the bins in them."""
     energies = _axis(hdu, _energy_axis(hdu), "TeV")
     offsets = _axis(hdu, "THETA", "deg")
-    shape = len(offsets[0]), len(energies[0])
-    return shape, _bin(*offsets, offset_deg), _bin(*energies, energy_tev)
+    return (len(offsets), len(energies)), offsets.bin(offset_deg), energies.bin(energy_tev)
 
 
 def _contained(edges: FloatArray, content: FloatArray, fractions: FloatArray) -> FloatArray | None:
@@ -196,14 +275,14 @@ def _contained(edges: FloatArray, content: FloatArray, fractions: FloatArray) ->
 
 def _table_radius(psf: Any, energy_tev: float, offset_deg: float) -> float | None:
     (n_offsets, n_energies), offset, energy = _cell(psf, energy_tev, offset_deg)
-    low, high = _axis(psf, "RAD", "rad" if unit_of(psf, "RAD_LO") else "deg")
+    radii = _axis(psf, "RAD", "rad" if unit_of(psf, "RAD_LO") else "deg")
     if not unit_of(psf, "RAD_LO"):
-        low, high = np.deg2rad(low), np.deg2rad(high)
-    cube = _cube(psf, "RPSF", len(low), n_offsets, n_energies)
+        radii = _Axis(np.deg2rad(radii.low), np.deg2rad(radii.high))
+    cube = _cube(psf, "RPSF", len(radii), n_offsets, n_energies)
     if energy is None or offset is None:
         return None
-    content = cube[:, offset, energy] * 2.0 * np.pi * (np.cos(low) - np.cos(high))
-    radius = _contained(np.append(low[:1], high), content, np.array([CONTAINMENT]))
+    content = _as_floats(cube[:, offset, energy]) * 2.0 * np.pi * radii.cosines
+    radius = _contained(radii.edges, content, np.array([CONTAINMENT]))
     return None if radius is None else float(np.rad2deg(radius[0]))
 
 
@@ -219,7 +298,7 @@ def _gauss_radius(psf: Any, energy_tev: float, offset_deg: float) -> float | Non
         raise _UnusableTableError(f"expected {shape[0]} x {shape[1]} values of SIGMA_1, SIGMA_2, SIGMA_3")
     if energy is None or offset is None:
         return None
-    here = [(a[offset, energy], s.reshape(shape)[offset, energy]) for a, s in terms]
+    here = [(float(a[offset, energy]), s.reshape(shape)[offset, energy]) for a, s in terms]
     if not here[0][0] > 0:
         return None
     # SCALE is a common factor, and the first amplitude is 1.
@@ -278,13 +357,13 @@ def _gtpsf_radius(psf: Any, theta: Any, energy_tev: float) -> float | None:
 
 def _energy_width(edisp: Any, energy_tev: float, offset_deg: float) -> float | None:
     (n_offsets, n_energies), offset, energy = _cell(edisp, energy_tev, offset_deg)
-    low, high = _axis(edisp, "MIGRA", "")
-    matrix = _cube(edisp, "MATRIX", n_offsets, len(low), n_energies)
+    migra = _axis(edisp, "MIGRA", "")
+    matrix = _cube(edisp, "MATRIX", n_offsets, len(migra), n_energies)
     if energy is None or offset is None:
         return None
     tail = 0.5 * (1.0 - CONTAINMENT)
-    content = matrix[offset, :, energy] * (high - low)
-    at = _contained(np.append(low[:1], high), content, np.array([tail, 1.0 - tail]))
+    content = _as_floats(matrix[offset, :, energy]) * (migra.high - migra.low)
+    at = _contained(migra.edges, content, np.array([tail, 1.0 - tail]))
     return None if at is None else float(0.5 * (at[1] - at[0]))
 
 

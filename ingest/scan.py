@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import io
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,29 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
+from ingest import plain, storage
 from ingest.arrays import FloatArray
+from ingest.cards import NotPlainError
 from ingest.errors import UnreadableFileError
-from ingest.fits_files import convert, has, is_table, opened, quiet, raw_column, unit_of
+from ingest.fits_files import (
+    convert,
+    guarded,
+    has,
+    is_table,
+    opened,
+    quiet,
+    raw_cells,
+    raw_column,
+    rows_of,
+    source_of,
+    unit_of,
+    unpack,
+)
 from ingest.hdus import locate
 from ingest.keywords import finite
 from ingest.performance import Measured, examine
 from ingest.records import HDU, RESPONSES, Deviation
+from ingest.unpacking import MAGIC
 
 Box = tuple[float, float, float, float]
 Note = Callable[[str, str | None, str], None]
@@ -27,6 +45,7 @@ BOX_FRACTION = 0.98
 # Beyond these an RA range says nothing: the events lie all around the pole.
 _POLAR_DEC, _WHOLE_ARC = 80.0, 300.0
 _FILES_REMEMBERED = 32
+_ANSWERS_REMEMBERED = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -106,31 +125,37 @@ def scan(path: Path, energy_tev: float, offset_deg: float, *, box: bool = False)
     UnreadableFileError
         The file is not FITS, cut or damaged.
     """
+    source, size = source_of(path)
+    try:
+        with guarded(path):
+            return _scanned(path, size, plain.hdus(source), (energy_tev, offset_deg), box=box)
+    except NotPlainError:
+        del source
     with opened(path) as hdus:
-        size = path.stat().st_size
-        notes: list[list[Deviation]] = []
-        located: list[tuple[HDU, Any]] = []
-        for hdu in hdus:
-            own: list[Deviation] = []
-            located += locate([hdu], path, own)
-            notes.append(own)
-        events, gtis, measured = {}, {}, {}
-        for number, (hdu, table) in enumerate(located):
-            if hdu.kind == "other":
-                continue
-            if not is_table(table):
-                raise UnreadableFileError(path, f"is no table, but classed as {hdu.kind}", hdu=hdu.name)
-            if hdu.kind == "events":
-                events[number] = _event_facts(hdu, table, notes[number], box=box)
-            elif hdu.kind == "gti":
-                gtis[number] = _gti_table(table)
-            else:
-                theta = next((other for _, other in located if is_table(other) and has(other, "THETA")), None)
-                measured[number] = _measure(
-                    hdu, table, notes[number], energy_tev=energy_tev, offset_deg=offset_deg, theta=theta
-                )
-        found = tuple(hdu for hdu, _ in located)
-        return Scanned(path, size, found, events, gtis, measured, tuple(tuple(own) for own in notes))
+        return _scanned(path, size, hdus, (energy_tev, offset_deg), box=box)
+
+
+def _scanned(path: Path, size: int, hdus: Iterable[Any], at: tuple[float, float], *, box: bool) -> Scanned:
+    notes: list[list[Deviation]] = []
+    located: list[tuple[HDU, Any]] = []
+    for hdu in hdus:
+        own: list[Deviation] = []
+        located += locate([hdu], path, own)
+        notes.append(own)
+    events, gtis, measured = {}, {}, {}
+    for number, (hdu, table) in enumerate(located):
+        if hdu.kind == "other":
+            continue
+        if not is_table(table):
+            raise UnreadableFileError(path, f"is no table, but classed as {hdu.kind}", hdu=hdu.name)
+        if hdu.kind == "events":
+            events[number] = _event_facts(hdu, table, notes[number], box=box)
+        elif hdu.kind == "gti":
+            gtis[number] = _gti_table(table)
+        else:
+            measured[number] = _measure(hdu, table, notes[number], at, located)
+    found = tuple(hdu for hdu, _ in located)
+    return Scanned(path, size, found, events, gtis, measured, tuple(tuple(own) for own in notes))
 
 
 def scan_shared(path: Path, energy_tev: float, offset_deg: float, *, box: bool = False) -> Scanned:
@@ -141,43 +166,72 @@ def scan_shared(path: Path, energy_tev: float, offset_deg: float, *, box: bool =
     UnreadableFileError
         The file is missing, not FITS, cut or damaged.
     """
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        raise UnreadableFileError(path, f"cannot be read ({getattr(error, 'strerror', error)})") from error
-    return _remembered(path, status.st_mtime_ns, status.st_size, energy_tev, offset_deg, box)
+    found = storage.status(path)
+    return _remembered(path, found.version, found.size, energy_tev, offset_deg, box)
 
 
 @functools.lru_cache(maxsize=_FILES_REMEMBERED)
 def _remembered(
-    path: Path, _mtime_ns: int, _size: int, energy_tev: float, offset_deg: float, box: bool
+    path: Path, _version: str, _size: int, energy_tev: float, offset_deg: float, box: bool
 ) -> Scanned:
     return scan(path, energy_tev, offset_deg, box=box)
 
 
-def has_event_list(path: Path) -> bool:
+def has_event_list(file: storage.Entry) -> bool:
     """Tell whether a file holds, or should hold, an event list; only headers are read.
 
     A file of responses or an index is none. A file that cannot be read is one: reading it tells why.
     """
+    return _holds_events(file.path, file.version, file.size)
+
+
+@functools.lru_cache(maxsize=_ANSWERS_REMEMBERED)
+def _holds_events(path: Path, _version: str, _size: int) -> bool:
+    kinds: set[str] = set()
     try:
-        # Lazily: HDUs are read one after the other, without their data.
-        with quiet(), fits.open(path, memmap=False, disable_image_compression=True) as hdus:
-            kinds = set()
-            for hdu in hdus:
-                kind = next(locate([hdu], path, []))[0].kind
-                if kind in ("events", "gti"):
+        with quiet():
+            try:
+                beginning = _beginning(path)
+                if any(_is_of_events(hdu, path, kinds) for hdu in plain.beginning(beginning)):
                     return True
-                kinds.add("index" if str(hdu.header.get("HDUCLAS1", "")).strip().upper() == "INDEX" else kind)
+            except (NotPlainError, EOFError):  # not there, or not to be told from so few bytes
+                pass
+            kinds.clear()
+            try:
+                if any(_is_of_events(hdu, path, kinds) for hdu in plain.hdus(source_of(path)[0])):
+                    return True
+            except NotPlainError:
+                kinds.clear()
+                file = path if storage.store_of(path) is None else io.BytesIO(unpack(path))
+                # Lazily: HDUs are read one after the other, without their data.
+                with fits.open(file, memmap=False, disable_image_compression=True) as hdus:
+                    if any(_is_of_events(hdu, path, kinds) for hdu in hdus):
+                        return True
     except Exception:  # whatever it is, read() meets it again and says so
         return True
     return not kinds & {"index", *RESPONSES}
 
 
+def _is_of_events(hdu: Any, path: Path, kinds: set[str]) -> bool:
+    kind = next(locate([hdu], path, []))[0].kind
+    said = hdu.header.values if isinstance(hdu, plain.PlainHDU) else hdu.header
+    kinds.add("index" if str(said.get("HDUCLAS1", "")).strip().upper() == "INDEX" else kind)
+    return kind in ("events", "gti")
+
+
+def _beginning(path: Path) -> bytes:
+    """Give the first bytes of a file, unpacked."""
+    first = storage.read_range(path, 0, plain.WINDOW)
+    return zlib.decompressobj(31).decompress(first, 2 * plain.WINDOW) if first[:2] == MAGIC else first
+
+
 def _measure(
-    hdu: HDU, table: Any, notes: list[Deviation], *, energy_tev: float, offset_deg: float, theta: Any
+    hdu: HDU, table: Any, notes: list[Deviation], at: tuple[float, float], located: list[tuple[HDU, Any]]
 ) -> Measured:
-    found = examine(table, hdu.form, energy_tev=energy_tev, offset_deg=offset_deg, theta=theta)
+    theta = None
+    if hdu.form == "psf_gtpsf":
+        theta = next((other for _, other in located if is_table(other) and has(other, "THETA")), None)
+    found = examine(table, hdu.form, energy_tev=at[0], offset_deg=at[1], theta=theta)
     if found.problem:
         notes.append(Deviation(hdu.path, hdu.name, None, found.problem, "not evaluated"))
     return found
@@ -185,7 +239,7 @@ def _measure(
 
 def _gti_table(table: Any) -> GTITable:
     units = unit_of(table, "START"), unit_of(table, "STOP")
-    return GTITable(raw_column(table, "START"), raw_column(table, "STOP"), units, len(table.data))
+    return GTITable(raw_column(table, "START"), raw_column(table, "STOP"), units, rows_of(table))
 
 
 def _event_facts(hdu: HDU, table: Any, notes: list[Deviation], *, box: bool) -> EventFacts:
@@ -195,14 +249,14 @@ def _event_facts(hdu: HDU, table: Any, notes: list[Deviation], *, box: bool) -> 
     header = hdu.header
     drifts = str(header.get("OBS_MODE", "")).strip().upper() == "DRIFT"
     wants_box = box or drifts or None in (finite(header, "RA_PNT"), finite(header, "DEC_PNT"))
-    ra, dec = (_angles(table, name, note) for name in ("RA", "DEC"))
+    ra, dec = (_angles(table, name, note, wanted=wants_box) for name in ("RA", "DEC"))
     times = None
     if None in (finite(header, "TSTART"), finite(header, "TSTOP")):
         found = raw_column(table, "TIME")
         found = np.empty(0) if found is None else found[np.isfinite(found)]
         times = (float(found.min()), float(found.max())) if found.size else None
     return EventFacts(
-        n_events=len(table.data),
+        n_events=rows_of(table),
         energy_tev=_energies(header, table, note),
         box_deg=event_box(ra, dec) if wants_box and ra is not None and dec is not None else None,
         times=times,
@@ -210,14 +264,15 @@ def _event_facts(hdu: HDU, table: Any, notes: list[Deviation], *, box: bool) -> 
     )
 
 
-def _angles(table: Any, name: str, note: Note) -> FloatArray | None:
+def _angles(table: Any, name: str, note: Note, *, wanted: bool) -> FloatArray | None:
+    """Give a column in degrees, without its values if they are not wanted."""
     if not has(table, name):
         note(name, None, "no such column, positions unknown")
         return None
-    values = raw_column(table, name)
-    degrees = (
-        convert(values, unit_of(table, name), "deg") if values is not None and values.ndim == 1 else None
-    )
+    values, degrees = raw_cells(table, name), None
+    if values is not None and values.ndim == 1:
+        values = raw_column(table, name) if wanted else np.empty(0)
+        degrees = None if values is None else convert(values, unit_of(table, name), "deg")
     if degrees is None:
         note(name, repr(unit_of(table, name)), "expected numbers in deg, positions unknown")
     return degrees
@@ -235,6 +290,10 @@ def _energies(header: Mapping[str, Any], table: Any, note: Note) -> tuple[float,
     if energies is None:
         note("ENERGY", repr(written), "expected numbers in a unit of energy, energies unknown")
         return None
+    if energies.size:
+        low, high = float(energies.min()), float(energies.max())
+        if low > 0 and high < np.inf:  # and none is NaN
+            return low, high
     good = energies[np.isfinite(energies) & (energies > 0)]
     if good.size < energies.size:
         note("ENERGY", f"{energies.size - good.size} events", "not a positive number, left out of the range")

@@ -18,6 +18,7 @@ import erfa  # type: ignore[import-untyped]
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import GCRS, ICRS, AltAz, CartesianRepresentation, EarthLocation, get_sun
+from astropy.coordinates.erfa_astrom import ErfaAstrom, erfa_astrom
 from astropy.time import Time
 from astropy.utils import iers
 from astropy.utils.exceptions import AstropyWarning
@@ -261,8 +262,10 @@ def _observe(location: EarthLocation, runs: list[FloatArray], samples: int) -> d
     start, stop, ra, dec, alt, az = (values[:, np.newaxis] for values in runs)
     times = _utc(start + (stop - start) * np.linspace(0.0, 1.0, samples))
     frame = AltAz(obstime=times, location=location)
-    sun, moon = _sun_and_moon(times, location)
-    pointing = _pointing(frame, ra, dec, alt, az)
+    # What depends on time and place only is the same for all bodies.
+    astrometry = erfa_astrom.get().apco(frame)
+    sun, moon = _sun_and_moon(times, location, astrometry)
+    pointing = _pointing(frame, (ra, dec), (alt, az), astrometry)
     sun_alt, moon_alt, pointing_alt = (_altitude(vector) for vector in (sun, moon, pointing))
     phase = _angle(sun - moon, -moon)
     separation = _angle(pointing, moon)
@@ -289,7 +292,18 @@ def _observe(location: EarthLocation, runs: list[FloatArray], samples: int) -> d
     }
 
 
-def _sun_and_moon(times: Time, location: EarthLocation) -> tuple[FloatArray, FloatArray]:
+class _Known(ErfaAstrom):  # type: ignore[misc]
+    """Gives the astrometry of observed frames that was computed before; astropy's way to do that."""
+
+    def __init__(self, astrometry: Any) -> None:
+        self._astrometry = astrometry
+
+    def apco(self, frame_or_coord: Any) -> Any:
+        """Give it, whatever frame of the same times and place it is asked for."""
+        return self._astrometry
+
+
+def _sun_and_moon(times: Time, location: EarthLocation, astrometry: Any) -> tuple[FloatArray, FloatArray]:
     """Give vectors from the site to Sun and Moon in au, horizontal axes, shape (*times.shape, 3).
 
     The Moon comes from the series that astropy's ``get_body`` uses, geocentric and without light time
@@ -301,14 +315,17 @@ def _sun_and_moon(times: Time, location: EarthLocation) -> tuple[FloatArray, Flo
     both = CartesianRepresentation(np.stack([sun, moon], axis=-1), unit=u.au)
     # With one more axis in the times, astropy does what depends on the time only once for both.
     later = times[..., np.newaxis]
-    seen = GCRS(both, obstime=later).transform_to(AltAz(obstime=later, location=location))
+    with erfa_astrom.set(_Known(astrometry[..., np.newaxis])):
+        seen = GCRS(both, obstime=later).transform_to(AltAz(obstime=later, location=location))
     vectors = np.moveaxis(seen.cartesian.xyz.to_value(u.au), 0, -1)
     return vectors[..., 0, :], vectors[..., 1, :]
 
 
-def _pointing(frame: AltAz, ra: FloatArray, dec: FloatArray, alt: FloatArray, az: FloatArray) -> FloatArray:
+def _pointing(
+    frame: AltAz, icrs: tuple[FloatArray, FloatArray], altaz: tuple[FloatArray, FloatArray], astrometry: Any
+) -> FloatArray:
     """Give unit vectors of the pointing, horizontal axes, shape (*frame.shape, 3); NaN where unknown."""
-    shape = frame.obstime.shape
+    (ra, dec), (alt, az), shape = icrs, altaz, frame.obstime.shape
     fixed = AltAz(alt=np.where(np.abs(alt) <= 90.0, alt, np.nan) * u.deg, az=az * u.deg)
     vectors = np.moveaxis(fixed.cartesian.xyz.value, 0, -1)
     tracked = (np.isfinite(ra) & (np.abs(dec) <= 90.0))[:, 0]
@@ -318,7 +335,8 @@ def _pointing(frame: AltAz, ra: FloatArray, dec: FloatArray, alt: FloatArray, az
             ra=np.broadcast_to(ra[tracked], (tracked.sum(), shape[1])) * u.deg,
             dec=np.broadcast_to(dec[tracked], (tracked.sum(), shape[1])) * u.deg,
         )
-        seen = target.transform_to(AltAz(obstime=frame.obstime[tracked], location=frame.location))
+        with erfa_astrom.set(_Known(astrometry[tracked])):
+            seen = target.transform_to(AltAz(obstime=frame.obstime[tracked], location=frame.location))
         result[tracked] = np.moveaxis(seen.cartesian.xyz.to_value(u.one), 0, -1)
     return result
 

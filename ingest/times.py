@@ -6,18 +6,20 @@ the unit TIMEUNIT (GADF 0.2 and 0.3, "Time"). Everything that we publish is MJD 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.time import Time, TimeDelta
 from astropy.utils import iers
+from mocpy.tmoc import times_to_microseconds
 
 from ingest.arrays import FloatArray
 from ingest.constants import GPS_BEHIND_TAI, SECONDS_PER_DAY
@@ -36,6 +38,7 @@ _UNITS = {name: "s" for name in ("s", "sec", "secs", "second", "seconds")} | {
     name: "d" for name in ("d", "day", "days")
 }
 _UNITS_IN_DAYS = {"s": 1.0 / SECONDS_PER_DAY, "d": 1.0}
+_REALISATION = re.compile(r"\(.*\)$")
 _REFERENCES = ("MJDREFI", "MJDREFF", "MJDREF")
 
 Note = Callable[[str, str], None]
@@ -96,6 +99,10 @@ class TimeReference:
 
     def moments(self, elapsed: list[float]) -> list[datetime.datetime]:
         """Give mission elapsed times as UTC dates and times of Python, for documents that want these."""
+        known = [_PREPARED.get((self, value)) for value in elapsed]
+        utc = [instant.utc for instant in known if instant is not None and instant.utc is not None]
+        if len(utc) == len(elapsed):
+            return utc
         with _quiet():
             return list(self.time(np.array(elapsed)).utc.to_datetime(datetime.UTC))
 
@@ -107,7 +114,8 @@ class TimeReference:
 
     def mjd_tt(self, elapsed: float) -> float:
         """Give one mission elapsed time as MJD in TT."""
-        return float(self.time(elapsed).mjd)
+        known = _PREPARED.get((self, elapsed))
+        return known.mjd if known else float(self.time(elapsed).mjd)
 
     def usable(self, elapsed: float, note: Note) -> TimeReference:
         """Give the reference itself, or one in UTC if this is UT1 at a time without Earth rotation data."""
@@ -126,6 +134,68 @@ class TimeReference:
 
     def _zero(self) -> Time:
         return Time(self.mjd_int, self.mjd_frac, format="mjd", scale=self.scale)
+
+
+class Instant(NamedTuple):
+    """One time in several forms.
+
+    Attributes
+    ----------
+    mjd
+        MJD in TT.
+    microseconds
+        Since JD 0 in TCB, as in time MOCs.
+    utc
+        As Python has it; None in a leap second, which it has not.
+    """
+
+    mjd: float
+    microseconds: int
+    utc: datetime.datetime | None
+
+
+_PREPARED: dict[tuple[TimeReference, float], Instant] = {}
+
+
+def prepare(wanted: Iterable[tuple[TimeReference, float]]) -> None:
+    """Compute many times at once, which is far quicker than one by one; they replace those of the last call.
+
+    What cannot be computed is left out: it is met again, and reported, when it is asked for.
+
+    Parameters
+    ----------
+    wanted
+        Mission elapsed times, each with its reference.
+    """
+    _PREPARED.clear()
+    by_reference: dict[TimeReference, set[float]] = {}
+    for reference, elapsed in wanted:
+        if math.isfinite(elapsed):
+            by_reference.setdefault(reference, set()).add(elapsed)
+    for reference, values in by_reference.items():
+        if reference.scale == "ut1":  # what one time gets depends on the others there
+            continue
+        ordered = sorted(values)
+        with contextlib.suppress(Exception), _quiet():
+            times = reference.time(np.array(ordered))
+            columns = times.mjd.tolist(), times_to_microseconds(times).tolist(), _moments(times)
+            for elapsed, *forms in zip(ordered, *columns, strict=True):
+                _PREPARED[reference, elapsed] = Instant(*forms)
+
+
+def _moments(times: Time) -> list[datetime.datetime | None]:
+    try:
+        # Without a time zone, which astropy makes anew for each.
+        return [moment.replace(tzinfo=datetime.UTC) for moment in times.utc.to_datetime()]
+    except ValueError:
+        return [None] * len(times)
+
+
+def prepared(reference: TimeReference, elapsed: FloatArray) -> list[Instant] | None:
+    """Give prepared times, shape (n,); None if one of them is not."""
+    found = [_PREPARED.get((reference, value)) for value in elapsed.tolist()]
+    instants = [instant for instant in found if instant is not None]
+    return instants if len(instants) == len(found) else None
 
 
 @contextmanager
@@ -174,7 +244,7 @@ def _days(header: Mapping[str, Any], keyword: str) -> float:
 def _scale(header: Mapping[str, Any], note: Note) -> tuple[str, float]:
     """Give the scale and what to add to the zero point in days."""
     # FITS 4.0, section 9.2.1: a realisation may follow in parentheses, as in TT(TAI).
-    name = re.sub(r"\(.*\)$", "", str(header.get("TIMESYS", "")).strip()).strip().lower()
+    name = _REALISATION.sub("", str(header.get("TIMESYS", "")).strip()).strip().lower()
     if name in _NO_SCALES:
         note("TIMESYS", "taken as TT")
         return "tt", 0.0
