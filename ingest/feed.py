@@ -13,7 +13,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,16 +22,14 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import track
 
-from ingest import context, gadf, release
+from ingest import gadf, release, storage
 from ingest.access import FILE
-from ingest.companions import Companions
 from ingest.errors import CherenkovVOError, GADFError
-from ingest.identifiers import DatasetId
-from ingest.mapping import Publication, Row, observation_row
+from ingest.mapping import Publication, Row
 from ingest.naming import Names, shared_ids
-from ingest.records import RESPONSES, Deviation, EventList, Observation
+from ingest.records import RESPONSES, Deviation, Observation
 from ingest.release import Release
-from ingest.sky import Condition
+from ingest.units import Complete, Unit, duplicate, make_units
 from ingest.vocabulary import Vocabulary
 
 REPORT_VARIABLE = "CHERENKOV_VO_REPORT"
@@ -44,6 +42,7 @@ BATCH = 200
 """Observations whose sky is computed at once: far quicker than one by one, and little in memory."""
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 log = logging.getLogger("cherenkov_vo.ingest")
 
@@ -158,7 +157,12 @@ def release_files(directory: Path, config: Release) -> Iterator[Path]:
 
 
 def rows(
-    directory: Path, identity: Identity, *, report: Report | None = None, progress: bool = False
+    directory: Path,
+    identity: Identity,
+    *,
+    report: Report | None = None,
+    complete: Complete | None = None,
+    progress: bool = False,
 ) -> Iterator[tuple[str, Row]]:
     """Yield all rows of a collection with the role of the table that takes them.
 
@@ -174,6 +178,8 @@ def rows(
     report
         Takes counts and failures; without one, they go to the directory that the environment
         variable ``CHERENKOV_VO_REPORT`` names.
+    complete
+        Adds to the rows of one observation what is no part of the mapping.
     progress
         Draw a progress bar on standard error.
 
@@ -189,7 +195,14 @@ def rows(
         root = directory / "releases" / name / "files"
         prefix = f"{identity.collection}/releases/{name}/files"
         yield from release_rows(
-            root, config, identity, prefix=prefix, report=report, seen=seen, progress=progress
+            root,
+            config,
+            identity,
+            prefix=prefix,
+            report=report,
+            seen=seen,
+            complete=complete,
+            progress=progress,
         )
     if saved and REPORT_VARIABLE in os.environ:
         report.save(Path(os.environ[REPORT_VARIABLE]))
@@ -203,6 +216,7 @@ def release_rows(
     prefix: str,
     report: Report,
     seen: dict[str, str] | None = None,
+    complete: Complete | None = None,
     progress: bool = False,
 ) -> Iterator[tuple[str, Row]]:
     """Yield all rows of one release, as `rows` does.
@@ -211,7 +225,7 @@ def release_rows(
     ----------
     root, config
         The release's directory and configuration.
-    identity, report, progress
+    identity, report, complete, progress
         As for `rows`.
     prefix
         The path of `root` below the DaCHS inputs directory.
@@ -221,44 +235,104 @@ def release_rows(
     seen = {} if seen is None else seen
     root = Path(os.path.normpath(root))  # as the reader's paths are; links are kept
     try:
-        number, usage = 0, Counter[Path]()
-        for source in _sources(root, config):
-            number += 1
-            usage.update({hdu.path for hdu in source.hdus if hdu.kind in RESPONSES})
+        found = list(sources_of(root, config))
     except GADFError as error:
         report.fail(error.path, error)
         return
-    report.files += number
-    if config.expected_files is not None and number < config.expected_files:
-        report.warnings.append(f"{number} observations in {root}, expected {config.expected_files}")
+    usage = Counter(path for source in found for path in response_files(source))
     shared = shared_ids(root, (path for path, uses in usage.items() if uses > 1), seen)
     seen.update({name: f"{prefix}/{path.relative_to(root).as_posix()}" for path, name in shared.items()})
     now = datetime.datetime.now(datetime.UTC)
-    publication = Publication(
+    publication = publication_of(config, identity, root=root, prefix=prefix, shared=shared, today=now.date())
+    others, written = 0, set[str | None]()
+    shown = iter(shown_progress(found, len(found), report.collection, shown=progress))
+    while batch := list(itertools.islice(shown, BATCH)):
+        for unit in make_units(batch, publication, now):
+            others += unit.other
+            unit.complete(complete)
+            yield from _accepted(unit, report, seen, written, publication.names)
+    report.files += len(found) - others
+    warn_of_number(report, root, config, len(found) - others)
+
+
+def _accepted(
+    unit: Unit, report: Report, seen: dict[str, str], written: set[str | None], names: Names
+) -> Iterator[tuple[str, Row]]:
+    """Give the rows of an observation that are to be written, and take it into the books."""
+    if unit.other:
+        return
+    if unit.error is None and unit.obs_id in seen:
+        unit.error = duplicate(unit, seen[unit.obs_id])
+    if unit.error is not None:
+        report.fail(unit.path, unit.error)
+        return
+    assert unit.obs_id is not None
+    seen[unit.obs_id] = names.source(unit.path)
+    report.published += 1
+    report.events += unit.events
+    report.note(unit.deviations)
+    for role, row, key in unit.rows:
+        if key not in written:
+            yield role, row
+        if key is not None:
+            written.add(key)
+
+
+def response_files(source: gadf.Source) -> set[Path]:
+    """Give the files that an observation needs for responses only."""
+    return {hdu.path for hdu in source.hdus if hdu.kind in RESPONSES}
+
+
+def sources_of(root: Path, config: Release) -> Iterator[gadf.Source]:
+    """Give what a release has to read; whether a file holds events shows when it is read."""
+    if config.index is not None:
+        yield from gadf.sources(root, config.files, config.index)
+        return
+    for entry in storage.listing(root, config.files):
+        yield gadf.Source(entry.path.name, (entry.path,))
+
+
+def publication_of(
+    config: Release,
+    identity: Identity,
+    *,
+    root: Path,
+    prefix: str,
+    shared: Mapping[Path, str],
+    today: datetime.date,
+) -> Publication:
+    """Give what is the same for all rows of a release.
+
+    Parameters
+    ----------
+    config, identity
+        The release's configuration, and who publishes it as what.
+    root, prefix
+        Its directory, and the path of that below the DaCHS inputs directory.
+    shared
+        Shared files with their names.
+    today
+        Day by which it is judged whether data are public.
+    """
+    return Publication(
         config,
         Vocabulary.named(identity.vocabulary),
         Names(identity.authority, identity.collection, root, prefix, shared),
         identity.server,
-        now.date(),
+        today,
         identity.access_url,
     )
-    writer = _Writer(publication, report, seen, now)
-    read = _observations(_shown(_sources(root, config), number, report, shown=progress), config, report)
-    while batch := list(itertools.islice(read, BATCH)):
-        yield from writer.write(batch)
+
+
+def warn_of_number(report: Report, root: Path, config: Release, number: int) -> None:
+    """Note if a release does not have as many observations as it should."""
+    if config.expected_files is not None and number < config.expected_files:
+        report.warnings.append(f"{number} observations in {root}, expected {config.expected_files}")
 
 
 def observations(root: Path, config: Release, report: Report) -> Iterator[Observation]:
     """Read all observations of a release, one after the other; those that cannot be read are reported."""
-    yield from _observations(_sources(root, config), config, report)
-
-
-def _sources(root: Path, config: Release) -> Iterator[gadf.Source]:
-    return gadf.sources(root, config.files, config.index)
-
-
-def _observations(sources: Iterable[gadf.Source], config: Release, report: Report) -> Iterator[Observation]:
-    for source in sources:
+    for source in gadf.sources(root, config.files, config.index):
         read = partial(
             gadf.read_source,
             source,
@@ -270,82 +344,9 @@ def _observations(sources: Iterable[gadf.Source], config: Release, report: Repor
             yield observation
 
 
-def _shown(
-    sources: Iterator[gadf.Source], number: int, report: Report, *, shown: bool
-) -> Iterable[gadf.Source]:
+def shown_progress(items: Iterable[Item], number: int, collection: str, *, shown: bool) -> Iterable[Item]:
+    """Draw a progress bar on standard error while somebody takes one item after the other."""
     if not shown:
-        return sources
+        return items
     console = Console(stderr=True)
-    return track(
-        sources, total=number, description=f"Reading {report.collection}", console=console, transient=True
-    )
-
-
-Mapped = list[tuple[DatasetId, EventList, Row]]
-
-
-class _Writer:
-    """Makes rows of observations, batch by batch, and keeps book of what was published."""
-
-    def __init__(
-        self, publication: Publication, report: Report, seen: dict[str, str], now: datetime.datetime
-    ) -> None:
-        self.publication, self.report, self.seen, self.now = publication, report, seen, now
-        self.shared: set[str] = set()
-
-    def write(self, batch: list[Observation]) -> Iterator[tuple[str, Row]]:
-        mapped: list[tuple[Observation, Mapped]] = []
-        for observation in batch:
-            lists = self.report.attempt(observation.path, partial(self._map, observation))
-            if lists is not None:
-                mapped.append((observation, lists))
-        skies = iter(
-            context.conditions(
-                [(events, self.publication.release, row) for _, lists in mapped for _, events, row in lists]
-            )
-        )
-        for observation, lists in mapped:
-            own = [next(skies) for _ in lists]
-            made = self.report.attempt(observation.path, partial(self._finish, observation, lists, own))
-            if made is None:
-                del self.seen[observation.obs_id]
-            else:
-                self.report.published += 1
-                self.report.events += sum(events.n_events or 0 for _, events, _ in lists)
-                self.report.note(observation.deviations)
-                yield from made
-
-    def _map(self, observation: Observation) -> Mapped:
-        names = self.publication.names
-        if observation.obs_id in self.seen:
-            problem = f"{observation.obs_id} was already read from {self.seen[observation.obs_id]}"
-            raise GADFError(observation.path, problem, hdu="EVENTS", keyword="OBS_ID")
-        mapped = [
-            (dataset, events, observation_row(observation, events, dataset, self.publication))
-            for dataset, events in names.event_lists(observation)
-        ]
-        self.seen[observation.obs_id] = names.source(observation.path)
-        return mapped
-
-    def _finish(
-        self, observation: Observation, lists: Mapped, skies: list[Condition]
-    ) -> list[tuple[str, Row]]:
-        companions = Companions(observation, lists, self.publication)
-        others = [("companion", row) for row in companions.companion_rows()]
-        others += [("link", row) for row in companions.link_rows()]
-        others += [("provenance", row) for row in companions.provenance_rows(self.now)]
-        for (_, events, row), condition in zip(lists, skies, strict=True):
-            row.update(context.context_row(events, self.publication.release, row, condition))
-        remarks = context.remarks([deviation.remark for deviation in observation.deviations])
-        found = [("observation", row | {"remarks": remarks}) for _, _, row in lists] + others
-        return [item for item in found if self._is_new(observation, *item)]
-
-    def _is_new(self, observation: Observation, role: str, row: Row) -> bool:
-        """Tell whether a row is to be written: those of shared files come with each observation."""
-        if role in ("observation", "link") or row["obs_id"] == observation.obs_id:
-            return True
-        key = f"{role} {row.get('obs_publisher_did') or row['obs_id']}"
-        if key in self.shared:
-            return False
-        self.shared.add(key)
-        return True
+    return track(items, total=number, description=f"Reading {collection}", console=console, transient=True)

@@ -39,21 +39,21 @@ def canonical(values: Mapping[str, Any], hdu: HDU, notes: list[Deviation]) -> di
 
     The canonical name wins over another one that says something else, which is noted.
     """
-    said = {key.upper(): value for key, value in values.items() if not _says_nothing(value)}
-    found = {key: value for key, value in said.items() if key not in _ALIASES}
-    for key, name in _ALIASES.items():
-        if key not in said:
-            continue
+    said = {
+        key.upper(): value
+        for key, value in values.items()
+        if value is not None and (not isinstance(value, str) or value.strip())
+    }
+    aliases = [key for key in _ALIASES if key in said]
+    found = {key: value for key, value in said.items() if key not in _ALIASES} if aliases else said
+    for key in aliases:
+        name = _ALIASES[key]
         kept = found.setdefault(name, said[key])
         if str(kept).strip() != str(said[key]).strip():
             notes.append(
                 Deviation(hdu.path, hdu.name, key, repr(said[key]), f"{name} = {kept!r} used instead")
             )
     return found
-
-
-def _says_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def finite(values: Mapping[str, Any], name: str) -> float | None:

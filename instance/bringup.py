@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import simulate
-from ingest import feed, release
+from ingest import feed
+from ingest.changes import Options
 from ingest.errors import CherenkovVOError, ConfigError, InstanceError
 from instance import fetch, packages, releases
 from instance.account import Account, service_account
@@ -16,6 +16,7 @@ from instance.cluster import Cluster
 from instance.console import Step, say
 from instance.dachs import Dachs
 from instance.exits import FAILURE
+from instance.imports import Importer, Mark
 from instance.releases import COLLECTIONS
 from instance.settings import Settings, home_of
 from instance.state import State, fingerprint, holder, lock, make_home
@@ -25,6 +26,8 @@ ENVIRONMENTS = ("venv", "test", "judges")
 
 WORK_PATIENCE = 120.0
 """Seconds to wait for another import; the first one takes about half a minute."""
+
+AS_NEEDED = Options()
 
 
 class Instance:
@@ -76,7 +79,7 @@ class Instance:
             chosen.parent.mkdir(parents=True, exist_ok=True)
             chosen.symlink_to(self.home)
 
-    def bring_up(self, *, force_import: bool = False, force_publish: bool = False) -> None:
+    def bring_up(self, options: Options = AS_NEEDED, *, force_publish: bool = False) -> None:
         """Do everything that is missing between nothing and a database that can be served.
 
         The cluster runs afterwards. A collection that cannot be imported is reported; the others, and
@@ -84,8 +87,10 @@ class Instance:
 
         Parameters
         ----------
-        force_import, force_publish
-            Import, or publish, even if nothing changed.
+        options
+            What is asked for of the imports.
+        force_publish
+            Publish even if nothing changed.
 
         Raises
         ------
@@ -94,9 +99,9 @@ class Instance:
         """
         self.make_home()
         with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
-            self._prepare(force_import=force_import, force_publish=force_publish)
+            self._prepare(options, force_publish=force_publish)
 
-    def renew(self, *, force_import: bool = False, force_publish: bool = False) -> None:
+    def renew(self, options: Options = AS_NEEDED, *, force_publish: bool = False) -> None:
         """Bring up what is missing; the cluster runs afterwards only if somebody serves it.
 
         Parameters are those of `bring_up`.
@@ -109,7 +114,7 @@ class Instance:
         self.make_home()
         with lock(self.work_lock, WORK_PATIENCE, "preparing this instance"):
             try:
-                problems = self._prepare(force_import=force_import, force_publish=force_publish)
+                problems = self._prepare(options, force_publish=force_publish)
             finally:
                 # Whoever serves holds the lock before waiting for us, and needs the cluster.
                 if holder(self.serve_lock) is None and self.cluster.ready_mark.exists():
@@ -120,7 +125,7 @@ class Instance:
                 "Not everything could be imported and published.", "See above.", exit_code=code
             )
 
-    def _prepare(self, *, force_import: bool, force_publish: bool) -> list[CherenkovVOError]:
+    def _prepare(self, options: Options, *, force_publish: bool) -> list[CherenkovVOError]:
         # First, because nobody wants to wait to hear that a directory is not there.
         choices = {collection: self.choices(collection) for collection in COLLECTIONS}
         cluster, dachs = self.cluster, self.dachs
@@ -132,7 +137,7 @@ class Instance:
         dachs.deployment.update()
         dachs.configure()
         self._ensure_database(dachs)
-        problems = self._ensure_imports(dachs, choices, force=force_import)
+        problems = self._ensure_imports(dachs, choices, options)
         if self.served():
             problems += self._ensure_publication(dachs, force=force_publish)
         elif problems:
@@ -181,13 +186,13 @@ class Instance:
         write_sample(target, runs=self.settings.ctao_runs, seed=None, facility=simulate.CTAO_LIKE)
 
     def _ensure_imports(
-        self, dachs: Dachs, choices: dict[str, list[releases.Choice]], *, force: bool
+        self, dachs: Dachs, choices: dict[str, list[releases.Choice]], options: Options
     ) -> list[CherenkovVOError]:
         """Import what changed; a collection that fails does not stop the others."""
         problems: list[CherenkovVOError] = []
         for collection, chosen in choices.items():
             try:
-                self._ensure_import(dachs, collection, chosen, force=force)
+                self._ensure_import(dachs, collection, chosen, options)
             except CherenkovVOError as error:
                 problems.append(error)
                 say(f"  {collection} is NOT imported: {error}")
@@ -196,47 +201,26 @@ class Instance:
         return problems
 
     def _ensure_import(
-        self, dachs: Dachs, collection: str, chosen: list[releases.Choice], *, force: bool
+        self, dachs: Dachs, collection: str, chosen: list[releases.Choice], options: Options
     ) -> None:
         for choice in chosen:
             say(f"{collection}: {choice.why}")
         resource = dachs.deployment.collection(collection, chosen)
-        wanted = self._import_fingerprint(dachs, resource)
-        imported = self._imported()
-        if imported.get(collection) == wanted and not force:
-            say(f"  nothing changed since the last import of {collection}")
-            return
-        self.state.set(imported=imported | {collection: None}, published=None)
-        (dachs.reports / f"{collection}.json").unlink(missing_ok=True)
-        with Step(f"Importing {collection}"):
-            try:
-                dachs.run("imp", f"{collection}/q", show=sys.stderr.isatty())
-            except InstanceError:
-                if collection in self.served():
-                    dachs.bring_back(collection)
-                raise
-        tell(feed.Report.load(dachs.reports, collection))
+        imported, served = self._imported(), collection in self.served()
+        importer = Importer(self.settings, dachs, self.cluster, options)
+        before = Mark.read(imported.get(collection))
+        try:
+            after = importer.run(resource, before, served=served)
+        except CherenkovVOError:
+            # What is served is the old state, or a new one that the next run notices.
+            noted = imported.get(collection) if served else None
+            self.state.set(imported=imported | {collection: noted}, published=None)
+            raise
         data = self.state.get("data")
         self.state.set(
-            imported=imported | {collection: wanted},
+            imported=imported | {collection: after.text()},
             served=sorted({*self.served(), collection}),
             data=(data if isinstance(data, dict) else {}) | {collection: [choice.why for choice in chosen]},
-        )
-
-    def _import_fingerprint(self, dachs: Dachs, resource: Path) -> str:
-        """Give a digest of all that shapes the rows of a collection."""
-        files: list[Path] = []
-        for name, config in release.of_collection(resource).items():
-            files += feed.release_files(resource / "releases" / name / "files", config)
-        return fingerprint(
-            self.settings.url,
-            self.settings.vocabulary,
-            self.settings.access_url,
-            self.settings.obscore_access_url,
-            resource / "q.rd",
-            *sorted(resource.glob("releases/*/release.toml")),
-            *dachs.deployment.code_files(),
-            [path.resolve() for path in files],
         )
 
     def _imported(self) -> dict[str, str | None]:
@@ -307,19 +291,6 @@ class Instance:
             self.home.rmdir()
             if self.settings.instance.is_symlink():
                 self.settings.instance.unlink()
-
-
-def tell(report: feed.Report | None) -> None:
-    """Show the user what an import did."""
-    if report is None:
-        raise InstanceError("The import left no report.", "Run it again with 'make ingest'.")
-    say(f"  {report.published} of {report.files} observations published, {report.events} events")
-    for warning in report.warnings:
-        say(f"  note: {warning}")
-    if report.deviation_count:
-        say(f"  {report.deviation_count} deviations from GADF; 'make check' lists them")
-    for failure in report.failures:
-        say(f"  NOT published: {failure['problem']}")
 
 
 def fetch_release(target: Path) -> None:

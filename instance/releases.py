@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ingest import storage
 from ingest.errors import InstanceError
 from instance.account import Account
 from instance.console import Step, say
 from instance.exits import EXIT_DATA
-from instance.settings import CHECKOUT, CTA_VARIABLE, HESS_VARIABLE, NONE_WORD, SAMPLE_WORD, Settings
+from instance.settings import CHECKOUT, CTA_VARIABLE, HESS_VARIABLE, NONE_WORD, SAMPLE_WORD, Settings, is_url
 
 COLLECTIONS = ("hess_dr", "ctao")
 """All collections; each has a directory of this name in ``inputs``, and a schema in the database."""
@@ -41,12 +42,15 @@ class Choice:
         Name of the release configuration beside the collection's RD.
     why
         Where the data come from, for the user.
+    url
+        The object store that the directory stands for; None if it is one.
     """
 
     name: str
     directory: Path
     config: str
     why: str
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ def _hess(settings: Settings, home: Path, account: Account, makers: Makers, *, f
     named = settings.hess_dl3_dr1
     if named == SAMPLE_WORD:
         return _sample(home, makers)
+    if named is not None and is_url(named):
+        return _stored(home, "hess_dr", Choice("hess-dl3-dr1", Path(), "release.toml", HESS_VARIABLE, named))
     if named is not None:
         return _readable(_checked(Path(named), f"{HESS_VARIABLE} names it"), home, account)
     if SHARED.is_dir():
@@ -159,7 +165,8 @@ def _ctao(settings: Settings, home: Path, account: Account, makers: Makers) -> l
     makers.ctao_sample(ctao_sample(home))
     found = [Choice("simulated", ctao_sample(home), "release.toml", "SIMULATED CTAO-like release")]
     if challenge is not None:
-        found.append(_readable(challenge, home, account))
+        stored = challenge.url is not None
+        found.append(_stored(home, "ctao", challenge) if stored else _readable(challenge, home, account))
     return found
 
 
@@ -168,6 +175,8 @@ def _cta_1dc(settings: Settings) -> Choice | None:
     named = settings.cta_1dc
     if named == NONE_WORD or (named is None and not SHARED_CTA.is_dir()):
         return None
+    if named is not None and is_url(named):
+        return Choice("cta-1dc", Path(), "cta-1dc.toml", CTA_VARIABLE, named)
     directory = SHARED_CTA if named is None else Path(named)
     why = "it lies beside the checkout" if named is None else f"{CTA_VARIABLE} names it"
     if not any(directory.glob(CTA_INDEX)):
@@ -177,6 +186,16 @@ def _cta_1dc(settings: Settings) -> Choice | None:
             exit_code=EXIT_DATA,
         )
     return Choice("cta-1dc", directory, "cta-1dc.toml", f"CTA-1DC (simulated) in {directory}: {why}")
+
+
+def _stored(home: Path, collection: str, found: Choice) -> Choice:
+    """Let the place of a release's files stand for its object store."""
+    directory = home / "dachs" / "inputs" / collection / "releases" / found.name / storage.BOUND
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    if directory.is_symlink():
+        directory.unlink()
+    storage.bind(directory, str(found.url))
+    return replace(found, directory=directory, why=f"{found.name} in {found.url}: {found.why} names it")
 
 
 def _readable(found: Choice, home: Path, account: Account) -> Choice:

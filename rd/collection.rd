@@ -28,8 +28,15 @@
 		</coverage>
 	</NXSTREAM>
 
+	<NXSTREAM id="analyzed">
+		<doc>What planners need of a table that was not fed row by row; to be replayed in a make.</doc>
+		<script name="take statistics" type="postCreation" lang="SQL">ANALYZE \\qName</script>
+	</NXSTREAM>
+
 	<NXSTREAM id="import">
-		<doc>The import: one pass over the release's files feeds all tables.</doc>
+		<doc>The import: one pass over the release's files feeds all tables. The rows come by COPY,
+			before the indexes are made, or from the grammar if DaCHS is to do it in its own way (setting
+			fast_paths). "update" brings tables up to date that are there already.</doc>
 		<data id="import">
 			<sources items="releases"/>
 			<embeddedGrammar isDispatching="True">
@@ -47,6 +54,11 @@
 						@obs_release_date, datetime.time())</map>
 					<map key="source_table">"\collection.obscore"</map>
 				</rowmaker>
+				<script name="fill all tables" type="sourceDone" lang="python">
+					from rd import loading
+					loading.load(table, "\collection")
+				</script>
+				<FEED source="rd/collection#analyzed"/>
 			</make>
 			<make table="companions" role="companion">
 				<rowmaker idmaps="*">
@@ -55,11 +67,35 @@
 						@obs_release_date, datetime.time())</map>
 					<map key="source_table">"\collection.companions"</map>
 				</rowmaker>
+				<FEED source="rd/collection#analyzed"/>
 			</make>
-			<make table="links" role="link"/>
-			<make table="provenance" role="provenance"/>
+			<make table="links" role="link">
+				<FEED source="rd/collection#analyzed"/>
+			</make>
+			<make table="provenance" role="provenance">
+				<FEED source="rd/collection#analyzed"/>
+			</make>
+			<make table="ledger" role="none">
+				<FEED source="rd/collection#analyzed"/>
+			</make>
 			<make table="fields" role="none"/>
 			<make table="datalinks" role="none"/>
+		</data>
+
+		<data id="update" auto="False" updating="True">
+			<sources items="releases"/>
+			<nullGrammar/>
+			<make table="obscore">
+				<script name="change all tables" type="sourceDone" lang="python">
+					from rd import loading
+					loading.update(table, "\collection")
+				</script>
+			</make>
+			<LOOP listItems="companions links provenance ledger">
+				<events>
+					<make table="\\item"/>
+				</events>
+			</LOOP>
 		</data>
 	</NXSTREAM>
 
@@ -143,6 +179,15 @@
 				</metaMaker>
 			</datalinkCore>
 		</service>
+
+		<LOOP>
+			<codeItems>
+				from rd import metadata
+				metadata.serve_links_fast("\collection")
+				yield from ()
+			</codeItems>
+			<events/>
+		</LOOP>
 
 		<service id="page" allowed="custom" customPage="../rd/links_page">
 			<meta name="title">\metaString{title}: Links for people</meta>

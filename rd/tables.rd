@@ -107,6 +107,11 @@
 				header; NULL if it is the source as it is"/>
 	</STREAM>
 
+	<STREAM id="lengths-basis">
+		<column name="lengths_basis" type="text" ucd="meta.id"
+			description="Digest of code and configuration that lengths of documents were computed with"/>
+	</STREAM>
+
 	<NXSTREAM id="obscore-mixin">
 		<doc>Feeds ivoa.obscore. Give access, what follows yield in Python code that makes SQL expressions for
 			the access columns: url, format and size.</doc>
@@ -246,6 +251,12 @@
 				description="Media type of the file"/>
 			<column name="description" type="text" ucd="meta.note" description="What the file is"/>
 			<FEED source="rd/tables#file-columns"/>
+			<column name="archive_length" type="bigint" unit="byte" ucd="phys.size;meta.file"
+					description="Size of the archive with all of an event list, for somebody who may have it; only
+						in the event list's own row">
+				<values nullLiteral="-1"/>
+			</column>
+			<FEED source="rd/tables#lengths-basis"/>
 		</table>
 
 		<table id="provenance" onDisk="True" primary="obs_id">
@@ -263,6 +274,40 @@
 				description="JSON that the documents are made from"/>
 			<column name="release_date" type="date" ucd="time.release"
 				description="Day from which the data sets are public; their provenance always is"/>
+			<column name="json_length" type="bigint" unit="byte" ucd="phys.size;meta.file"
+					description="Size of the PROV-JSON document">
+				<values nullLiteral="-1"/>
+			</column>
+			<column name="votable_length" type="bigint" unit="byte" ucd="phys.size;meta.file"
+					description="Size of the PROV-VOTable document">
+				<values nullLiteral="-1"/>
+			</column>
+			<FEED source="rd/tables#lengths-basis"/>
+		</table>
+
+		<table id="ledger" onDisk="True" primary="release_name,source_name">
+			<meta name="description">What each source of this collection was at its last import, and what
+				came of it (see ingest/ledger.py).</meta>
+			<column name="release_name" type="text" required="True" description="The release"/>
+			<column name="source_name" type="text" required="True"
+				description="A file's path in the release, or the OBS_ID in an index; empty for the release"/>
+			<column name="files" type="text" required="True"
+				description="Name, size, version, use and checksum of its files (JSON)"/>
+			<column name="context" type="text" required="True"
+				description="Digest of configuration, code and whatever else shapes its rows"/>
+			<column name="obs_id" type="text" description="The observation"/>
+			<column name="outcome" type="text" required="True"
+				description="published, failed, other (no observation) or release"/>
+			<column name="shared" type="text"
+				description="Shared files, and the rows about them that come from this source (JSON)"/>
+			<column name="vanished" type="boolean" required="True"
+				description="It was published, and is there no more"/>
+			<column name="written" type="timestamp" required="True" description="When this was noted (UTC)"/>
+			<column name="problem" type="text" description="Why it is not published (JSON)"/>
+			<column name="events" type="bigint" required="True" description="Number of its events"/>
+			<column name="deviation_count" type="integer" required="True"
+				description="Number of deviations from GADF"/>
+			<column name="deviations" type="text" description="The first of these (JSON)"/>
 		</table>
 
 		<table id="fields" onDisk="True">

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ingest import release
+from ingest import release, storage
+from ingest.changes import Options
 from ingest.errors import InstanceError
+from ingest.listing import Files
 from instance import bringup, releases, vocabularies
 from instance.account import Account
 from instance.deploy import Deployment
 from instance.exits import EXIT_DATA
+from instance.imports import Importer, Mark
 from instance.releases import Choice, Makers
 from instance.settings import CHECKOUT, Settings
 from tests.run import temporary_directory
@@ -200,35 +203,42 @@ def test_all_that_dachs_imports_is_deployed(deployment):
 
 
 @pytest.fixture
-def fingerprint(tmp_path, deployment):
-    """Give a maker of the fingerprint of the import of a collection."""
-    data = fill(tmp_path / "release", "data/a.fits.gz", "README")
+def importer(tmp_path):
+    """Give a maker of what imports a collection, with settings."""
 
-    def make(collection="hess_dr", config="release.toml", root=data, **chosen):
+    def make(**chosen):
         instance = bringup.Instance(Settings(instance=tmp_path / "home", **chosen))
         instance._account, instance.home = ME, tmp_path / "home"
-        place = deployment.collection(collection, [Choice("name", root, config, "why")])
-        return instance._import_fingerprint(instance.dachs, place)
+        return Importer(instance.settings, instance.dachs, instance.cluster, Options())
 
     return make
 
 
-def test_imports_are_repeated_when_something_changed_that_shapes_rows(fingerprint, tmp_path, deployment):
-    known = fingerprint()
-    assert fingerprint() == known
-    fill(tmp_path / "release", "other/b.fits.gz")
-    assert fingerprint() == known, "that is no file of the release"
-    assert fingerprint(vocabulary="draft") != known
-    assert fingerprint(public_url="https://vo.example") != known
-    assert fingerprint(config="sample.toml") != known
-    index = fill(tmp_path / "ctao", "obs-index.fits.gz", "caldb/irf.fits.gz")
-    ctao = fingerprint("ctao", root=index)
-    assert fingerprint() == known, "the other collection changes nothing"
-    fill(tmp_path / "release", "data/b.fits.gz")
-    assert fingerprint() != known
-    assert fingerprint("ctao", root=index) == ctao
-    (index / "caldb" / "irf.fits.gz").write_text("changed")
-    assert fingerprint("ctao", root=index) != ctao
+def test_tables_and_views_are_made_again_when_what_shapes_them_changed(importer, tmp_path, deployment):
+    data = fill(tmp_path / "release", "data/a.fits.gz")
+    place = deployment.collection("hess_dr", [Choice("name", data, "release.toml", "why")])
+    known = importer().marked(place)
+    fill(data, "data/b.fits.gz")
+    (deployment.app / "ingest" / "feed.py").write_text("changed")
+    assert importer().marked(place) == known, "that is about rows"
+    for chosen in (
+        {"vocabulary": "draft"}, {"public_url": "https://vo.example"}, {"obscore_access_url": "file"},
+    ):  # fmt: skip
+        changed = importer(**chosen).marked(place)
+        assert changed.structure == known.structure
+        assert changed.definitions != known.definitions
+    deployment.collection("hess_dr", [Choice("name", data, "sample.toml", "why")])
+    assert importer().marked(place).definitions != known.definitions, "another registry record"
+    deployment.collection("hess_dr", [Choice("name", data, "release.toml", "why")])
+    (deployment.app / "rd" / "tables.rd").write_text("changed")
+    assert importer().marked(place).structure != known.structure
+
+
+def test_marks_survive_the_state_file():
+    mark = Mark("one", "two", "three")
+    assert Mark.read(mark.text()) == mark
+    for odd in (None, "", "[]", 7, '{"structure": "one"}', "{"):
+        assert Mark.read(odd) is None
 
 
 @pytest.mark.parametrize("name", ["release.toml", "cta-1dc.toml"])
@@ -278,3 +288,23 @@ def test_what_dachs_silently_leaves_out_of_the_registry_is_found(tmp_path, monke
         ("limits", "//obscore"),
     ]
     assert {"hess_dr/q", "ctao/q", "rd/responses", "//obscore"} <= set(asked[-1])
+
+
+def test_releases_in_object_stores(deployment, tmp_path):
+    url = f"file://{fill(tmp_path / 'bucket', 'data/a.fits.gz')}"
+    chosen = {"hess_dl3_dr1": url, "cta_1dc": "none"}
+    home = deployment.inputs.parents[1]
+    (found,) = releases.choices("hess_dr", Settings(**chosen), home, ME, NOTHING, first_time=False)
+    assert found.url == url
+    place = deployment.collection("hess_dr", [found])
+    assert storage.store_of(place / "releases" / "hess-dl3-dr1" / "files") == url
+    assert Files(found.directory).listed("data/*.fits.gz") == ["data/a.fits.gz"]
+    assert Files(found.directory).state("data/a.fits.gz").there
+    assert not Files(found.directory).state("data/b.fits.gz").there
+    local = replace(found, directory=tmp_path / "bucket", url=None)
+    deployment.collection("hess_dr", [local])
+    assert storage.store_of(place / "releases" / "hess-dl3-dr1" / "files") is None
+    assert (place / "releases" / "hess-dl3-dr1" / "files" / "data" / "a.fits.gz").exists()
+
+
+NOTHING = Makers(fetch=lambda target: None, sample=lambda target: None, ctao_sample=lambda target: None)
