@@ -9,7 +9,7 @@ from typing import Any
 
 from gavo import base
 
-from datalink.files import EventList, Fault, File, Found
+from datalink.files import ORDER, EventList, Fault, File, Found
 from datalink.parts import Content, content
 from ingest import release
 from ingest.errors import IdentifierError
@@ -23,8 +23,6 @@ MAX_ID_LENGTH = 1000
 
 SHOWN = 60
 """So many characters of a senseless identifier are shown to whoever sent it."""
-
-ORDER = ("#this", "#calibration", "#package")
 
 
 @dataclass

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+ORDER = ("#this", "#calibration", "#package")
+"""The order of links in a document."""
+
 
 @dataclass(frozen=True)
 class User:

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 from astropy.io import fits
 
 from datalink.files import File
-from ingest import PROJECT_VERSION
+from ingest import PROJECT_VERSION, storage
 from ingest.checksums import with_checksum_cards
 from ingest.constants import FITS_BLOCK
 from ingest.errors import UnreadableFileError
@@ -27,6 +27,9 @@ from ingest.fits_files import guarded, quiet, unpack
 CREATOR = f"cherenkov-vo {PROJECT_VERSION}"
 CHUNK = 256 * 1024
 """Bytes that are read and sent at once."""
+
+STORE_CHUNK = 8 * 1024 * 1024
+"""The same for files in an object store, where each request takes some milliseconds."""
 
 AGAIN = "import the release again"
 
@@ -90,6 +93,14 @@ class Content:
                 yield bytes(whole[position : min(position + CHUNK, stop)])
             return
         path = self.inputs / self.source
+        if storage.store_of(path) is not None:
+            while start < stop:
+                found = storage.read_range(path, start, min(start + STORE_CHUNK, stop))
+                if not found:
+                    raise UnreadableFileError(path, f"ends after {start} of {self.size} bytes; {AGAIN}")
+                start += len(found)
+                yield found
+            return
         try:
             with path.open("rb") as opened:
                 opened.seek(start)
@@ -140,15 +151,12 @@ def content(inputs: Path, file: File, origin: str | None = None) -> Content:
     digest = hashlib.sha256(f"{CREATOR} {origin} {file.path} {file.size} {file.pieces}".encode())
     modified = 0.0
     for source in dict.fromkeys(sources):
-        try:
-            found = (inputs / source).stat()
-        except OSError as error:
-            raise UnreadableFileError(inputs / source, f"cannot be read ({error.strerror})") from error
-        if file.pieces is None and found.st_size != file.size:
-            problem = f"has {found.st_size} bytes, expected {file.size}; {AGAIN}"
+        found = storage.status(inputs / source)
+        if file.pieces is None and found.size != file.size:
+            problem = f"has {found.size} bytes, expected {file.size}; {AGAIN}"
             raise UnreadableFileError(inputs / source, problem)
-        digest.update(f" {found.st_size} {found.st_mtime_ns}".encode())
-        modified = max(modified, found.st_mtime)
+        digest.update(f" {found.size} {found.version}".encode())
+        modified = max(modified, found.modified)
     return Content(
         file.name, file.size, modified, digest.hexdigest()[:32], file.source, file.pieces, inputs, origin
     )

@@ -108,7 +108,7 @@ def sizes(event_lists: Iterable[EventList], files: Iterable[File]) -> dict[str, 
     dict
         Path from the server's root to number of bytes.
     """
-    wanted: list[tuple[File, str | None, str, Subject]] = []
+    wanted: list[tuple[File, str, str, Subject]] = []
     for events in event_lists:
         for file in events.files[:1]:
             if file.semantics == "#this":
@@ -117,20 +117,22 @@ def sizes(event_lists: Iterable[EventList], files: Iterable[File]) -> dict[str, 
     for file in files:
         if len(file.hdus) == 1 and file.hdus[0].kind in RESPONSE_KINDS:
             wanted.append((file, "", RESPONSE_KINDS[file.hdus[0].kind], _of_response(file)))
+    etags = {path: _etag(file) for path, file in {file.path: file for file, *_ in wanted}.items()}
     found = {}
     for file, suffix, kind, subject in wanted:
+        stem, etag = file.path.removesuffix(".fits") + suffix, etags[file.path]
         for size, ending in (("full", ".png"), ("small", "-small.png")):
-            length = _size(kind, size, subject, file)
+            length = None if etag is None else _previews().size(Key.of(etag, kind, size, subject))
             if length is not None:
-                found[f"{file.path.removesuffix('.fits')}{suffix}{ending}"] = length
+                found[stem + ending] = length
     return found
 
 
-def _size(kind: str, size: str, subject: Subject, file: File) -> int | None:
+def _etag(file: File) -> str | None:
+    """Give the validator of a file; None if it cannot be read."""
     try:
-        path = cached(Picture.of(kind, size, subject, catalogue.bytes_of(file)))
-        return path.stat().st_size if path else None
-    except (CherenkovVOError, OSError):
+        return catalogue.bytes_of(file).etag
+    except CherenkovVOError:
         return None
 
 

@@ -1,17 +1,17 @@
 """PROV-VOTable: a provenance document as a VOTable with one table per class and relation.
 
 Tables and columns carry the utypes of the IVOA Provenance Data Model's mapping to VOTable; columns that
-no record fills are left out.
+no record fills are left out. It is written as text: astropy takes milliseconds for each document, and
+ingestion writes each once to know how long it is.
 """
 
 from __future__ import annotations
 
 import datetime
-import io
 from collections import defaultdict
-from typing import Any
+from functools import cache
+from xml.sax.saxutils import escape, quoteattr
 
-from astropy.io.votable import tree
 from prov.constants import PROV_LABEL, PROV_N_MAP, PROV_TYPE
 from prov.identifier import QualifiedName
 from prov.model import ProvDocument, ProvRecord
@@ -25,8 +25,12 @@ _OWN_TABLES = {
     "ConfigurationRelation": "wasConfiguredBy",
     "DescriptionRelation": "isDescribedBy",
 }
-# astropy calls them Table up to version 5, TableElement from 6 on.
-_TableElement: Any = getattr(tree, "TableElement", None) or tree.Table
+VERSION = "1.4"
+_NAMESPACES = (
+    'xmlns="http://www.ivoa.net/xml/VOTable/v1.3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    ' xsi:schemaLocation="http://www.ivoa.net/xml/VOTable/v1.3'
+    ' http://www.ivoa.net/xml/VOTable/VOTable-1.4.xsd"'
+)
 _UCDS = {
     "id": "meta.id",
     "name": "meta.title",
@@ -64,20 +68,17 @@ def to_votable(document: ProvDocument, description: str) -> bytes:
     bytes
         Elements are named by their full identifiers; times are ISO 8601 in UTC.
     """
-    votable = tree.VOTableFile(version="1.4")
-    votable.description = description
-    resource = tree.Resource(name="provenance", type="results")
-    votable.resources.append(resource)
-    resource.infos.append(tree.Info(name="QUERY_STATUS", value="OK"))
-    for namespace in document.get_registered_namespaces():
-        resource.infos.append(tree.Info(name=f"prefix_{namespace.prefix}", value=namespace.uri))
-    for name, rows in rows_by_table(document).items():
-        resource.tables.append(_table(votable, name, rows))
-    written = io.BytesIO()
-    # Not by astropy's writer in C: that of astropy 5.2 with Python 3.11 now and then leaves an object with
-    # too few references, and the garbage collection crashes the process some time later.
-    votable.to_xml(written, _debug_python_based_parser=True)
-    return written.getvalue()
+    infos = {"QUERY_STATUS": "OK"}
+    infos |= {f"prefix_{known.prefix}": known.uri for known in document.get_registered_namespaces()}
+    parts = [
+        f'<?xml version="1.0" encoding="utf-8"?>\n<VOTABLE version="{VERSION}" {_NAMESPACES}>\n',
+        f" <DESCRIPTION>{escape(description)}</DESCRIPTION>\n",
+        ' <RESOURCE type="results">\n',
+        *(f"  <INFO{_attributes(ID=name, name=name, value=uri)}/>\n" for name, uri in infos.items()),
+        *(_table(name, rows) for name, rows in rows_by_table(document).items()),
+        " </RESOURCE>\n</VOTABLE>\n",
+    ]
+    return "".join(parts).encode("utf-8")
 
 
 def rows_by_table(document: ProvDocument) -> dict[str, list[Row]]:
@@ -113,24 +114,34 @@ def _row(record: ProvRecord) -> Row:
     return row
 
 
-def _table(votable: Any, name: str, rows: list[Row]) -> Any:
-    table = _TableElement(votable, name=name, utype=f"voprov:{name}")
+def _table(name: str, rows: list[Row]) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    for column in columns:
-        table.fields.append(
-            tree.Field(
-                votable,
-                ID=f"{name}.{column}",
-                name=column,
-                # VOTable's timestamps are of ASCII characters.
-                datatype="char" if column in _TIMES else "unicodeChar",
-                arraysize="*",
-                ucd=_UCDS.get(column, "meta.id"),
-                utype=f"voprov:{name}.{column}",
-                xtype="timestamp" if column in _TIMES else None,
-            )
-        )
-    table.create_arrays(len(rows))
-    for number, row in enumerate(rows):
-        table.array[number] = tuple(row.get(column, "") for column in columns)
-    return table
+    fields = "".join(f"   <FIELD{_field(name, column)}/>\n" for column in columns)
+    cells = "".join(
+        "     <TR>" + "".join(f"<TD>{escape(row.get(column, ''))}</TD>" for column in columns) + "</TR>\n"
+        for row in rows
+    )
+    return (
+        f"  <TABLE{_attributes(ID=name, name=name, utype=f'voprov:{name}')}>\n{fields}"
+        f"   <DATA>\n    <TABLEDATA>\n{cells}    </TABLEDATA>\n   </DATA>\n  </TABLE>\n"
+    )
+
+
+@cache
+def _field(table: str, column: str) -> str:
+    is_time = column in _TIMES
+    more = {"xtype": "timestamp"} if is_time else {}
+    return _attributes(
+        ID=f"{table}.{column}",
+        name=column,
+        # VOTable's timestamps are of ASCII characters.
+        datatype="char" if is_time else "unicodeChar",
+        arraysize="*",
+        ucd=_UCDS.get(column, "meta.id"),
+        utype=f"voprov:{table}.{column}",
+        **more,
+    )
+
+
+def _attributes(**values: str) -> str:
+    return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())

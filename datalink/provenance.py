@@ -7,6 +7,7 @@ that W3C does not have are influences with such a type. So every PROV tool reads
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from prov.constants import PROV, PROV_LABEL, PROV_ROLE, PROV_TYPE
@@ -35,12 +36,18 @@ def document(facts: Facts) -> ProvDocument:
 
 def prov_json(facts: Facts) -> bytes:
     """Give the provenance as a W3C PROV-JSON document, UTF-8."""
-    return to_json(document(facts))
+    return to_json(_remembered(facts))
 
 
 def prov_votable(facts: Facts) -> bytes:
     """Give the provenance as a PROV-VOTable: one table per class and per relation."""
-    return to_votable(document(facts), f"Provenance of {facts.title}")
+    return to_votable(_remembered(facts), f"Provenance of {facts.title}")
+
+
+@lru_cache(maxsize=4)
+def _remembered(facts: Facts) -> ProvDocument:
+    """Give a document that nobody changes: it is often written in both ways, one after the other."""
+    return document(facts)
 
 
 def to_json(written: ProvDocument) -> bytes:

@@ -72,6 +72,19 @@ class Links(dachs.DatalinkDescriptorMixin):  # type: ignore[misc]
     suppressAutoLinks = True  # noqa: N815 - DaCHS's name
 
 
+@dataclass
+class Pattern(Links):
+    """A descriptor with rows that were made elsewhere.
+
+    Attributes
+    ----------
+    made
+        What DaCHS makes the document from.
+    """
+
+    made: tuple[Any, ...] = ()
+
+
 def describe(collection: str | None, identifier: Any, arguments: Any) -> Links | Any:
     """Find the links of a data set.
 
@@ -198,10 +211,73 @@ def _datasets(identifier: str, what: Resolved) -> list[str]:
 
 def links(found: Links) -> Iterator[Any]:
     """Yield the rows of the DataLink document: links, and a fault row if some are withheld."""
-    server, day = base.getCurrentServerURL(), today()
-    selections = list(cutouts.descriptors(found.pubDID, found.event_lists, found.user))
-    withheld: list[Access] = []
+    if isinstance(found, Pattern):
+        yield from found.made
+        return
+    server = base.getCurrentServerURL()
     sizes = sizes_of(found.rows, found.event_lists, found.files, found.user)
+    for entry in entries(found, sizes):
+        if isinstance(entry, Link):
+            yield found.makeLink(server + entry.row["access_path"], **entry.others)
+        elif isinstance(entry, cutouts.Selectable):
+            yield entry.link()
+        elif isinstance(entry, Together):
+            yield bundle_of(entry.identifiers)
+        else:
+            yield getattr(DatalinkFault, entry.kind)(found.pubDID, entry.message, semantics="#this")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A row that leads to a file: its row in ``datalinks``, and its size if that is known."""
+
+    row: Mapping[str, Any]
+    size: int | None
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """What it says beside the URL, by DaCHS's names."""
+        row = self.row
+        return {
+            "semantics": row["semantics"],
+            "description": row["description"],
+            "contentType": row["content_type"],
+            "contentLength": self.size,
+            "localSemantics": row["local_semantics"],
+            "contentQualifier": row["content_qualifier"],
+        }
+
+
+@dataclass(frozen=True)
+class Together:
+    """A row that leads to a bundle of all that was asked for."""
+
+    identifiers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A fault row for data that a user may not have: kind as in DataLink 1.1, section 3.4."""
+
+    kind: str
+    message: str
+
+
+def entries(
+    found: Links, sizes: Mapping[str, int]
+) -> Iterator[Link | cutouts.Selectable | Together | Withheld]:
+    """Yield what is in the part of a DataLink document that is about one identifier, in its order.
+
+    Parameters
+    ----------
+    found
+        The identifier with what it stands for.
+    sizes
+        Of what is made when it is asked for: access_path to number of bytes.
+    """
+    day = today()
+    selections = list(cutouts.selectable(found.pubDID, found.event_lists, found.user))
+    withheld: list[Access] = []
     for row in found.rows:
         access = access_of(row)
         if not access.open_to(found.user, day):
@@ -210,20 +286,12 @@ def links(found: Links) -> Iterator[Any]:
         if row["semantics"] != "#this":
             yield from selections
             selections = []
-        yield found.makeLink(
-            server + row["access_path"],
-            semantics=row["semantics"],
-            description=row["description"],
-            contentType=row["content_type"],
-            contentLength=row["content_length"] or sizes.get(row["access_path"]),
-            localSemantics=row["local_semantics"],
-            contentQualifier=row["content_qualifier"],
-        )
+        yield Link(row, row["content_length"] or sizes.get(row["access_path"]))
     yield from selections
     if found.together:
-        yield bundle_of(found.together)
+        yield Together(found.together)
     if withheld:
-        yield refusal(found.pubDID, withheld[0], found.user)
+        yield refusal(withheld[0], found.user)
 
 
 def sizes_of(
@@ -259,10 +327,9 @@ def sizes_of(
     return sizes
 
 
-def refusal(identifier: str, access: Access, user: User) -> Any:
+def refusal(access: Access, user: User) -> Withheld:
     """Give the fault row for data that a user may not have."""
     if user.name is None:
         message = f"{access.reason} Log in to get them, if you have the right."
-        return DatalinkFault.AuthenticationFault(identifier, message, semantics="#this")
-    message = f"{access.reason} {user.name} has no right to them."
-    return DatalinkFault.AuthorizationFault(identifier, message, semantics="#this")
+        return Withheld("AuthenticationFault", message)
+    return Withheld("AuthorizationFault", f"{access.reason} {user.name} has no right to them.")

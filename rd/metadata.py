@@ -12,6 +12,8 @@ from urllib.parse import quote, urlsplit
 from gavo import base, stc
 from twisted.web.template import tags
 
+from datalink import catalogue
+from datalink.lengths import Lengths
 from datalink.links_words import thumbnail_of
 from ingest import access, feed, release
 from ingest.errors import ConfigError
@@ -21,6 +23,9 @@ from ingest.vocabulary import Vocabulary
 
 VOCABULARY_VARIABLE = "CHERENKOV_VO_VOCABULARY"
 """Environment variable that names the vocabulary profile of this site; without it, it is ``talk``."""
+
+FAST_PATHS_VARIABLE = "CHERENKOV_VO_FAST_PATHS"
+"""Environment variable: ``no`` leaves to DaCHS what this project does faster."""
 
 MAIN_COLUMNS = ("s_ra", "s_dec", "obs_id")
 """What a cone search takes as position and identifier of a row."""
@@ -146,9 +151,40 @@ def obscore_access(collection: str) -> list[dict[str, str]]:
     return {access.DATALINK: [document], access.FILE: [file], access.BOTH: [document, file]}[chosen]
 
 
+def fast_paths() -> bool:
+    """Tell whether this project's own ways are to be taken where DaCHS's are slow."""
+    return os.environ.get(FAST_PATHS_VARIABLE, "yes") == "yes"
+
+
 def rows(collection: str) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield all rows of a collection with their roles, for its grammar."""
-    yield from feed.rows(directory(collection), identity(collection), progress=sys.stderr.isatty())
+    """Yield all rows of a collection with their roles, for its grammar.
+
+    There are none unless DaCHS is to feed them one by one: ``rd.loading`` does it for all at once.
+    """
+    if not fast_paths():
+        complete = lengths_of(collection)
+        yield from feed.rows(
+            directory(collection), identity(collection), complete=complete, progress=sys.stderr.isatty()
+        )
+
+
+def lengths_of(collection: str) -> Lengths:
+    """Give what computes the lengths of what is made for a collection only when it is asked for."""
+    return Lengths(collection, catalogue.releases(collection), catalogue.inputs(), catalogue.origin())
+
+
+def serve_links_fast(collection: str) -> None:
+    """Have DataLink documents made the fast way, in a process that is a web server.
+
+    Parameters
+    ----------
+    collection
+        Whose service has just been read.
+    """
+    if "gavo.web.root" in sys.modules:
+        from datalink import links_fast  # noqa: PLC0415 - no other process needs it
+
+        links_fast.install(collection)
 
 
 def obscore_columns(*, main: bool = False) -> Iterator[dict[str, str]]:

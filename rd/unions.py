@@ -157,7 +157,7 @@ def _withdraw_from_obscore(connection: Any, condition: str, parameters: dict[str
 
 
 def _rebuild_obscore(connection: Any) -> None:
-    """Make ivoa.obscore anew, unless it is a table: that keeps its rows until ``dachs imp //obscore create``."""
+    """Make ivoa.obscore anew; where it is a table, it stays until ``dachs imp //obscore create``."""
     if not base.getConfig("ivoa", "materialiseObscore"):
         obscore.createObscoreView(connection)
 

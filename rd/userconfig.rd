@@ -20,6 +20,16 @@
 		<events/>
 	</LOOP>
 
+	<LOOP>
+		<!-- Results are written by every process that answers TAP queries. -->
+		<codeItems>
+			from results import registry
+			registry.register()
+			yield from ()
+		</codeItems>
+		<events/>
+	</LOOP>
+
 	<STREAM id="obscore-extracolumns">
 		<doc>Optional ObsCore 1.1 columns that we fill, and the time scale of all rows here.</doc>
 		<LOOP>

@@ -12,8 +12,11 @@ import tarfile
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 from ingest.errors import CherenkovVOError
+from serving.sender import FilePart, Segments
 
 BLOCK = tarfile.BLOCKSIZE
 RECORD = tarfile.RECORDSIZE
@@ -26,6 +29,16 @@ MODE = 0o644
 
 Chunks = Callable[[int, int], Iterable[bytes]]
 """Gives the bytes from start to stop (exclusive)."""
+
+
+Part_co = TypeVar("Part_co", covariant=True)
+
+
+class Content(Protocol[Part_co]):
+    """Gives the contents of a member from one byte to another (exclusive)."""
+
+    def __call__(self, member: Member, start: int, stop: int) -> Iterator[bytes | Part_co]:
+        """Yield them."""
 
 
 class MemberError(CherenkovVOError):
@@ -48,6 +61,8 @@ class Member:
         Another one for other bytes.
     chunks
         Gives its bytes, or a part of them.
+    file
+        Gives the file on disk that has just these bytes; None without such a file.
     """
 
     name: str
@@ -55,6 +70,7 @@ class Member:
     modified: float
     etag: str
     chunks: Chunks = field(repr=False, compare=False)
+    file: Callable[[], Path] | None = field(default=None, repr=False, compare=False)
 
     @staticmethod
     def of_bytes(name: str, content: bytes, modified: float) -> Member:
@@ -141,6 +157,30 @@ class Archive:
         MemberError
             A member has fewer or more bytes than its size promised. What was yielded before is right.
         """
+        for segment in self._segments(start, stop, _read):
+            yield from _split(segment)
+
+    def segments(self, start: int = 0, stop: int | None = None) -> Segments:
+        """Yield what the archive's bytes, or a part of them, are made of.
+
+        Parameters
+        ----------
+        start, stop
+            As for `chunks`.
+
+        Yields
+        ------
+        bytes or FilePart
+            Of contents that lie in a file, only where they lie.
+
+        Raises
+        ------
+        ValueError, MemberError
+            As `chunks`.
+        """
+        yield from self._segments(start, stop, _parts)
+
+    def _segments(self, start: int, stop: int | None, content: Content[Part_co]) -> Iterator[bytes | Part_co]:
         stop = self.size if stop is None else stop
         if not 0 <= start <= stop <= self.size:
             raise ValueError(f"bytes {start} to {stop} of an archive of {self.size}")
@@ -149,28 +189,44 @@ class Archive:
             base = self._starts[number]
             if base >= stop:
                 return
-            yield from _member(self.members[number], start - base, stop - base)
+            yield from _member(self.members[number], start - base, stop - base, content)
         yield from _zeros(max(self._end, start), stop)
 
 
-def _member(member: Member, start: int, stop: int) -> Iterator[bytes]:
+def _member(member: Member, start: int, stop: int, content: Content[Part_co]) -> Iterator[bytes | Part_co]:
     """Yield header, content and padding between two offsets from the header's start."""
     head = header(member)
-    yield from _split(head[max(start, 0) : max(stop, 0)])
+    beginning = head[max(start, 0) : max(stop, 0)]
+    if beginning:
+        yield beginning
     begin, end = (min(max(edge - len(head), 0), member.size) for edge in (start, stop))
     if begin < end:
-        yield from _content(member, begin, end)
+        yield from content(member, begin, end)
     filled = len(head) + member.size
     yield from _zeros(max(filled, start), min(len(head) + _whole_blocks(member.size), stop))
 
 
-def _content(member: Member, start: int, stop: int) -> Iterator[bytes]:
+def _parts(member: Member, start: int, stop: int) -> Iterator[bytes | FilePart]:
+    """Yield a part of a member: where it lies if it is a file, else its bytes.
+
+    Raises
+    ------
+    MemberError
+        As `Archive.chunks`.
+    """
+    if member.file is None:
+        yield from _read(member, start, stop)
+        return
+    yield FilePart(member.file(), start, stop - start)
+
+
+def _read(member: Member, start: int, stop: int) -> Iterator[bytes]:
     left = stop - start
     for chunk in member.chunks(start, stop):
         if len(chunk) > left:
             raise MemberError(f"{member.name}: more than the {member.size} bytes that were announced")
         left -= len(chunk)
-        yield from _split(chunk)
+        yield chunk
     if left:
         raise MemberError(f"{member.name}: ended {left} bytes early, expected {member.size} in all")
 

@@ -7,17 +7,16 @@ times, site), what differs in columns of the same name.
 from __future__ import annotations
 
 import gzip
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
-from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.io import fits
 
+from datalink.bundles.fits_table import Column, table_file
 from ingest.arrays import FloatArray
 from ingest.constants import SECONDS_PER_DAY
 
@@ -112,13 +111,13 @@ def hdu_index(entries: Sequence[Entry]) -> bytes:
     """
     rows = sorted(entries, key=lambda entry: (entry.obs_id, INDEXED.index(entry.kind)))
     columns = [
-        fits.Column("OBS_ID", "K", array=np.array([row.obs_id for row in rows], np.int64)),
+        Column("OBS_ID", np.array([row.obs_id for row in rows], np.int64)),
         _text("HDU_TYPE", [row.kind for row in rows]),
         _text("HDU_CLASS", [row.form or row.kind for row in rows]),
         _text("FILE_DIR", [row.directory for row in rows]),
         _text("FILE_NAME", [row.file_name for row in rows]),
         _text("HDU_NAME", [row.hdu_name for row in rows]),
-        fits.Column("SIZE", "K", unit="byte", array=np.array([row.size for row in rows], np.int64)),
+        Column("SIZE", np.array([row.size for row in rows], np.int64), "byte"),
     ]
     return _file("HDU", columns, {})
 
@@ -128,7 +127,7 @@ class _Source:
     """Where a column comes from: its name in the collection's table, and how it is written."""
 
     key: str
-    write: Callable[[str, list[Any]], fits.Column]
+    write: Callable[[str, list[Any]], Column]
     required: bool = False
 
 
@@ -157,7 +156,7 @@ def obs_index(runs: Sequence[Run]) -> bytes:
             sources[keyword] = _OTHERWISE[keyword]
         elif values != {None}:
             header[keyword] = values.pop()
-    columns = [fits.Column("OBS_ID", "K", array=np.array([run.obs_id for run in rows], np.int64))]
+    columns = [Column("OBS_ID", np.array([run.obs_id for run in rows], np.int64))]
     for name, source in sources.items():
         values_of = [cell.get(source.key) for cell in cells]
         if source.required or any(value is not None for value in values_of):
@@ -182,38 +181,44 @@ def _times(cells: list[dict[str, Any]]) -> dict[str, Any]:
     return keywords | {"TIMEUNIT": "s", "TIMEREF": "LOCAL"}
 
 
-def _galactic(cells: list[dict[str, Any]]) -> list[fits.Column]:
-    ra, dec = (_floats([cell.get(key) for cell in cells]) for key in ("ra_pnt", "dec_pnt"))
-    place = SkyCoord(ra, dec, unit="deg", frame="icrs").galactic
-    return [
-        fits.Column("GLON_PNT", "D", unit="deg", array=place.l.to_value(u.deg)),
-        fits.Column("GLAT_PNT", "D", unit="deg", array=place.b.to_value(u.deg)),
-    ]
+def _galactic(cells: list[dict[str, Any]]) -> list[Column]:
+    ra, dec = (np.radians(_floats([cell.get(key) for cell in cells])) for key in ("ra_pnt", "dec_pnt"))
+    x, y, z = _to_galactic() @ np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    longitude = np.degrees(np.arctan2(y, x)) % 360.0
+    latitude = np.degrees(np.arctan2(z, np.hypot(x, y)))
+    return [Column("GLON_PNT", longitude, "deg"), Column("GLAT_PNT", latitude, "deg")]
+
+
+@cache
+def _to_galactic() -> FloatArray:
+    """Give the rotation from ICRS, as astropy does it; astropy itself takes milliseconds for a position."""
+    axes = SkyCoord(x=[1.0, 0, 0], y=[0.0, 1, 0], z=[0.0, 0, 1], unit="pc", representation_type="cartesian")
+    return np.asarray(axes.galactic.cartesian.xyz.value, float)
 
 
 def _floats(values: list[Any]) -> FloatArray:
     return np.array([np.nan if value is None else float(value) for value in values], float)
 
 
-def _real(unit: str | None = None) -> Callable[[str, list[Any]], fits.Column]:
-    def write(name: str, values: list[Any]) -> fits.Column:
-        return fits.Column(name, "D", unit=unit, array=_floats(values))
+def _real(unit: str | None = None) -> Callable[[str, list[Any]], Column]:
+    def write(name: str, values: list[Any]) -> Column:
+        return Column(name, _floats(values), unit)
 
     return write
 
 
-def _integer(null: int, *, declared: bool) -> Callable[[str, list[Any]], fits.Column]:
-    def write(name: str, values: list[Any]) -> fits.Column:
+def _integer(null: int, *, declared: bool) -> Callable[[str, list[Any]], Column]:
+    def write(name: str, values: list[Any]) -> Column:
         found = np.array([null if value is None else int(value) for value in values], np.int64)
-        return fits.Column(name, "K", null=null if declared else None, array=found)
+        return Column(name, found, null=null if declared else None)
 
     return write
 
 
-def _text(name: str, values: list[Any]) -> fits.Column:
+def _text(name: str, values: list[Any]) -> Column:
     found = [b"" if value is None else str(value).encode("ascii", "replace") for value in values]
     width = max(1, *map(len, found))
-    return fits.Column(name, f"{width}A", array=np.array(found, f"S{width}"))
+    return Column(name, np.array(found, f"S{width}"))
 
 
 _DEG, _S, _COUNT = _real("deg"), _real("s"), _integer(NULL_COUNT, declared=True)
@@ -269,19 +274,11 @@ _OTHERWISE = {
 }
 
 
-def _file(kind: str, columns: list[fits.Column], more: Mapping[str, Any]) -> bytes:
+def _file(kind: str, columns: list[Column], more: Mapping[str, Any]) -> bytes:
     """Write a table to a gzipped FITS file, without the time of day anywhere."""
-    table = fits.BinTableHDU.from_columns(columns, name=f"{kind}_INDEX")
     cards = {"HDUCLASS": "GADF", "HDUDOC": HDUDOC, "HDUVERS": HDUVERS, "HDUCLAS1": "INDEX", "HDUCLAS2": kind}
-    for keyword, value in (cards | dict(more)).items():
-        table.header[keyword] = _printable(value)
-    primary = fits.PrimaryHDU()
-    primary.header["EXTEND"] = True
-    for hdu in (primary, table):
-        hdu.add_checksum(when="of the HDU")
-    buffer = io.BytesIO()
-    fits.HDUList([primary, table]).writeto(buffer)
-    return gzip.compress(buffer.getvalue(), GZIP_LEVEL, mtime=0)
+    keywords = {keyword: _printable(value) for keyword, value in (cards | dict(more)).items()}
+    return gzip.compress(table_file(f"{kind}_INDEX", columns, keywords), GZIP_LEVEL, mtime=0)
 
 
 def _printable(value: Any) -> Any:

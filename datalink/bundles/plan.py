@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
+from pathlib import Path
 from urllib.parse import quote
 
 from datalink.bundles import texts
@@ -196,14 +197,22 @@ def _data(top: str, file: File, content: Callable[[File], Content]) -> Member:
     except UnreadableFileError as error:
         raise SourceGoneError(file.dataset) from error
 
-    def chunks(start: int, stop: int) -> Iterator[bytes]:
+    def unchanged() -> Content:
         now = content(file)
         if now.etag != planned.etag:
             raise MemberError(f"{file.dataset}: its file changed while it was being sent")
-        yield from now.chunks(start, stop)
+        return now
+
+    def chunks(start: int, stop: int) -> Iterator[bytes]:
+        yield from unchanged().chunks(start, stop)
+
+    def path_of_it() -> Path:
+        now = unchanged()
+        return now.inputs / now.source
 
     path = "/".join((top, *place(file)))
-    return Member(path, planned.size, planned.modified, planned.etag, chunks)
+    whole = path_of_it if file.pieces is None else None
+    return Member(path, planned.size, planned.modified, planned.etag, chunks, whole)
 
 
 def _provenance(top: str, selection: Selection, facts: Mapping[tuple[str, str], Facts]) -> Iterator[Member]:
@@ -217,7 +226,7 @@ def _provenance(top: str, selection: Selection, facts: Mapping[tuple[str, str], 
 
 def _provenance_member(name: str, facts: str, ingested: str) -> Member:
     """Make a document that is written again when it is read, so that large bundles need no memory for it."""
-    size, digest = _measure(facts)
+    size, digest = measured(facts)
 
     def chunks(start: int, stop: int) -> Iterator[bytes]:
         yield prov_json(Facts.from_text(facts))[start:stop]
@@ -226,7 +235,8 @@ def _provenance_member(name: str, facts: str, ingested: str) -> Member:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _measure(facts: str) -> tuple[int, str]:
+def measured(facts: str) -> tuple[int, str]:
+    """Give size and digest of a provenance document, from its facts as JSON."""
     written = prov_json(Facts.from_text(facts))
     return len(written), hashlib.sha256(written).hexdigest()
 

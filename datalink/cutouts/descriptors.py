@@ -73,9 +73,14 @@ def closed(event_lists: Sequence[EventList], user: User, *, responses: bool) -> 
     return next((file.access for file in files if not file.access.open_to(user, today())), None)
 
 
-def input_keys(event_lists: Sequence[EventList]) -> Iterator[Any]:
-    """Yield the parameters of the service, with the limits of an event list if it is one."""
-    limits = Limits.of(event_lists[0].row).written() if len(event_lists) == 1 else {}
+Limited = Mapping[str, tuple[str | None, str | None]]
+"""Parameter to its limits, as `Limits.written` gives them."""
+
+
+def input_keys(event_lists: Sequence[EventList], limits: Limited | None = None) -> Iterator[Any]:
+    """Yield the parameters of the service, with the limits of an event list if it is one, or others."""
+    if limits is None:
+        limits = Limits.of(event_lists[0].row).written() if len(event_lists) == 1 else {}
     for parameter in PARAMETERS:
         low, high = limits.get(parameter.name, (None, None))
         more = {} if high is None else {"values": makeStruct(rscdef.Values, min=low, max=high)}
@@ -120,7 +125,64 @@ class CutoutLink(dachs.ExternalProcLinkDef):  # type: ignore[misc]
         return dict(super().asDict()) | {"semantics": "#cutout", "content_type": FITS}
 
 
-def descriptors(identifier: str, event_lists: Sequence[EventList], user: User) -> Iterator[CutoutLink]:
+@dataclass(frozen=True)
+class Selectable:
+    """That events of an event list can be selected, in one of the two ways of SODA.
+
+    Attributes
+    ----------
+    identifier
+        What the document was asked for.
+    events
+        The event list.
+    renderer, standard
+        Last segment of the service's path, and which standard it follows.
+    how, several
+        Of its name: in which way, and the number of the event list among several, with a space.
+    """
+
+    identifier: str
+    events: EventList
+    renderer: str
+    standard: str
+    how: str
+    several: str
+
+    @property
+    def name(self) -> str:
+        """A name that no other one of the document has."""
+        return f"cutout {self.identifier}{self.several} ({self.how})"
+
+    @property
+    def description(self) -> str:
+        """What it does."""
+        return f"Events of {self.events.obs_id} in a region, an interval of time or of energies ({self.how})"
+
+    def link(self, limits: Limited | None = None) -> CutoutLink:
+        """Give what DaCHS makes row and descriptor from; with other limits than those of the event list."""
+        keys = [
+            makeStruct(
+                svcs.InputKey, name="ID", type="text", ucd="meta.ref.url;meta.curation",
+                description="The event list", multiplicity="multiple", content_=self.events.did,
+            ),
+            *input_keys([self.events], limits),
+        ]  # fmt: skip
+        link = CutoutLink(
+            self.identifier,
+            keys,
+            f"{base.getCurrentServerURL()}/rd/access/cutout/{self.renderer}",
+            "Event selection",
+            self.description,
+            standardId=self.standard,
+        )
+        link.serviceDescriptor.name = self.name
+        return link
+
+
+WAYS = (("dlget", dachs.SYNC_STANDARD_ID, "at once"), ("dlasync", dachs.ASYNC_STANDARD_ID, "as a job"))
+
+
+def selectable(identifier: str, event_lists: Sequence[EventList], user: User) -> Iterator[Selectable]:
     """Yield what tells clients that events can be selected, for the document of an identifier.
 
     Parameters
@@ -132,30 +194,9 @@ def descriptors(identifier: str, event_lists: Sequence[EventList], user: User) -
     user
         Who asks.
     """
-    server_url = base.getCurrentServerURL()
     for number, events in enumerate(event_lists, start=1):
         if not events.files or closed([events], user, responses=False) is not None:
             continue
-        keys = [
-            makeStruct(
-                svcs.InputKey, name="ID", type="text", ucd="meta.ref.url;meta.curation",
-                description="The event list", multiplicity="multiple", content_=events.did,
-            ),
-            *input_keys([events]),
-        ]  # fmt: skip
-        for renderer, standard, how in (
-            ("dlget", dachs.SYNC_STANDARD_ID, "at once"),
-            ("dlasync", dachs.ASYNC_STANDARD_ID, "as a job"),
-        ):
-            link = CutoutLink(
-                identifier,
-                keys,
-                f"{server_url}/rd/access/cutout/{renderer}",
-                "Event selection",
-                f"Events of {events.obs_id} in a region, an interval of time or of energies ({how})",
-                standardId=standard,
-            )
-            # No other one of the document may have this name.
-            several = f" {number}" if len(event_lists) > 1 else ""
-            link.serviceDescriptor.name = f"cutout {identifier}{several} ({how})"
-            yield link
+        several = f" {number}" if len(event_lists) > 1 else ""
+        for renderer, standard, how in WAYS:
+            yield Selectable(identifier, events, renderer, standard, how, several)

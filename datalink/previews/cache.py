@@ -114,6 +114,13 @@ class Previews:
             return None
         return path
 
+    def size(self, key: Key) -> int | None:
+        """Give the number of bytes of a picture if it is there; that does not count as a use."""
+        try:
+            return self._path(key).stat().st_size
+        except OSError:
+            return None
+
     def get(self, key: Key, kind: str, make_content: MakeContent, subject: Subject, size: str) -> Path:
         """Give the file of a picture; draw it if it is not there, and wait for that.
 
