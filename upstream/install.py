@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
-from upstream import regions
+from gavo import base
+from twisted.internet import reactor as _reactor
+
+from upstream import async_jobs, garbage, generated_code, regions, sync_jobs, translation
 from upstream.shims import Shim
+
+reactor: Any = _reactor
 
 SWITCH = "CHERENKOV_VO_FAST_PATHS"
 
@@ -20,7 +26,15 @@ def wanted() -> bool:
 
 def shims() -> Iterator[Shim]:
     """Give all replacements."""
-    yield from regions.SHIMS
+    for module in (regions, async_jobs, generated_code, sync_jobs, translation):
+        yield from module.SHIMS
+
+
+def server_shims() -> Iterator[Shim]:
+    """Give replacements in what only the web server has."""
+    from upstream import sync_answers  # noqa: PLC0415 - DaCHS is not complete when userconfig.rd is read
+
+    yield from sync_answers.SHIMS
 
 
 def install() -> None:
@@ -30,3 +44,13 @@ def install() -> None:
     _done.add(SWITCH)
     for shim in shims():
         shim.install()
+    # userconfig.rd is read before DaCHS knows that it is the server, perhaps not in the reactor's thread.
+    reactor.callWhenRunning(reactor.callFromThread, _in_server)
+
+
+def _in_server() -> None:
+    if base.IS_DACHS_SERVER:
+        for shim in server_shims():
+            shim.install()
+        garbage.spare_resources()
+        async_jobs.keep_runner()
