@@ -1,14 +1,20 @@
 # One-liners over bin/cherenkov-vo; its --help says more. A run ends when make ends, even by kill -9.
 RUN = setpriv --pdeathsig TERM bin/cherenkov-vo
 
+# make up WORKERS=2: DaCHS processes for TAP queries, and as many for all else.
+export CHERENKOV_VO_WORKERS := $(or $(WORKERS),$(CHERENKOV_VO_WORKERS))
+
 .PHONY: serve up down status ingest publish check doctor fetch-data test bench bench-large clean
 
 serve:
 	@$(RUN) serve
 up:
 	@bin/cherenkov-vo up
-down status ingest publish doctor fetch-data:
+down status publish doctor fetch-data:
 	@$(RUN) $@
+ingest:
+	@$(RUN) ingest $(if $(FORCE),--force) $(if $(CHECKSUM),--checksum) $(if $(WITHDRAW),--withdraw) \
+		$(if $(SCHEDULER),--scheduler $(SCHEDULER))
 check:
 	@$(RUN) check $(DIR) $(if $(RELEASE),--release $(RELEASE)) $(if $(ALL),--all)
 test:

@@ -57,8 +57,21 @@ def parser() -> argparse.ArgumentParser:
     add("down", "stop what runs of the instance", needs="venv")
     status = add("status", "say whether the instance runs, and what it publishes", needs="venv")
     status.add_argument("--json", action="store_true", help="for programs")
-    ingest = add("ingest", "import the releases again if they changed")
-    ingest.add_argument("--force", action="store_true", help="import them even if nothing changed")
+    ingest = add("ingest", "import what changed in the releases")
+    ingest.add_argument("--force", action="store_true", help="read all files again")
+    ingest.add_argument(
+        "--checksum",
+        action="store_true",
+        help="judge files by their contents, too, not by size and time only",
+    )
+    ingest.add_argument(
+        "--withdraw", action="store_true", help="take back what was published and is gone from the releases"
+    )
+    ingest.add_argument(
+        "--scheduler",
+        metavar="URL",
+        help="read the files on the Dask cluster with this scheduler (tcp://...)",
+    )
     add("publish", "write coverage and registry records anew")
     check = add("check", "report what a release would publish, without a server")
     check.add_argument("directory", nargs="?", type=Path, help="the release (default: what would be served)")

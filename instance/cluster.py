@@ -21,6 +21,7 @@ from instance import postgres
 from instance.account import Account
 from instance.exits import EXIT_ENVIRONMENT, EXIT_PORT
 from instance.packages import postgresql_version
+from instance.settings import Settings
 
 DATABASE = "gavo"
 SUPERUSER = "owner"
@@ -234,6 +235,14 @@ class Cluster:
         if done.returncode:
             raise InstanceError(f"The database refused {statement[:60]!r}: {_last_line(done)}")
         return done.stdout.splitlines()
+
+    def limit_queries(self, settings: Settings) -> None:
+        """Limit what strangers' queries may take, whatever asks the database for them.
+
+        DaCHS sets a limit for each query; this one holds where it sets none.
+        """
+        limit = f"{settings.tap_async_seconds}s" if settings.fast_paths else "0"
+        self.sql(f"ALTER ROLE untrusted SET statement_timeout = '{limit}'")
 
     def recreate_database(self) -> None:
         """Make the database anew and empty."""

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ingest import feed, release
+from ingest.changes import Options
 from ingest.errors import ConfigError, InstanceError
 from instance import check, server
-from instance.bringup import Instance, fetch_release, write_sample
+from instance.bringup import AS_NEEDED, Instance, fetch_release, write_sample
 from instance.console import say
 from instance.exits import EXIT_CHECK, EXIT_DATA, FAILURE, OK
 from instance.releases import COLLECTIONS
@@ -63,6 +64,7 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
             "url": settings.url,
             "server": pid,
             "answers": well,
+            "processes": server.processes(instance),
             "vocabulary": settings.vocabulary,
             "served": instance.served(),
             "data": instance.state.get("data"),
@@ -72,6 +74,8 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         print(json.dumps(found, indent=1))
         return OK if well else FAILURE
     say(f"{'up' if well else 'NOT up'}: {settings.url} (process {pid or 'none'})")
+    for name, doing in server.processes(instance).items():
+        say(f"{name}: {doing}")
     say(f"instance: {instance.home}")
     for line in server.data_lines(instance) or ["  no data yet"]:
         say(line.strip())
@@ -83,7 +87,13 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
 
 def ingest(settings: Settings, options: argparse.Namespace) -> int:
     """Import, whether the server runs or not."""
-    return _work(settings, force_import=options.force)
+    asked = Options(
+        force=options.force,
+        checksum=options.checksum,
+        withdraw=options.withdraw,
+        scheduler=options.scheduler,
+    )
+    return _work(settings, asked)
 
 
 def publish(settings: Settings, options: argparse.Namespace) -> int:
@@ -91,9 +101,9 @@ def publish(settings: Settings, options: argparse.Namespace) -> int:
     return _work(settings, force_publish=True)
 
 
-def _work(settings: Settings, **what: bool) -> int:
+def _work(settings: Settings, asked: Options = AS_NEEDED, *, force_publish: bool = False) -> int:
     instance = Instance(settings)
-    instance.renew(**what)
+    instance.renew(asked, force_publish=force_publish)
     server.reload(instance)
     return EXIT_DATA if instance.failures() else OK
 

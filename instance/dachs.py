@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ DACHS_PROGRAM = Path("/usr/bin/dachs")
 COMMAND_NAMES = ("dachs", "gavo")
 """Names under which DaCHS starts itself for asynchronous jobs."""
 
+JOB_NICENESS = 5
+
 VANITY_NAMES = "rd/access/cutout/dlasync datalinkuws\n"
 """Path, and short path. DaCHS's SODA jobs say that their results lie below the latter, which stands for a
 service of its own that refuses them."""
@@ -32,11 +34,18 @@ service of its own that refuses them."""
 PROFILES = ("dsn", "feed", "trustedquery", "untrustedquery")
 """Files with DaCHS's database accounts; 'dachs init' makes accounts and files together."""
 
+STORE_VARIABLES = ("AWS_", "FSSPEC_")
+"""What the names of environment variables begin with that tell how object stores are reached."""
+
 SYSTEM_RESOURCES = ("//tap", "//services", "//obscore", "//products")
 SHARED_RESOURCES = ("rd/functions", "rd/unions", "rd/hea", "rd/links", "rd/responses")
 
 MOST_OF_MESSAGE = 600
 """Characters of an error message of DaCHS that are shown."""
+
+
+POLYGON_CAST = "CREATE CAST (public.spoly AS bytea) WITHOUT FUNCTION"
+"""Lets big results have polygons as pgSphere stores them, instead of as text; it takes a superuser."""
 
 
 class Dachs:
@@ -67,6 +76,7 @@ class Dachs:
     def environment(self) -> dict[str, str]:
         """Environment of all DaCHS processes; nothing of the system's DaCHS is looked at."""
         keep = {key: os.environ[key] for key in ("TERM", "COLUMNS", "LINES", "TZ") if key in os.environ}
+        keep |= {key: value for key, value in os.environ.items() if key.startswith(STORE_VARIABLES)}
         return keep | {
             "PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.root),
@@ -87,7 +97,7 @@ class Dachs:
         """Give the command line of a DaCHS command."""
         return self.account.command([self.programs / "dachs", *arguments])
 
-    def run(self, *arguments: str, show: bool = False) -> str:
+    def run(self, *arguments: str, show: bool = False, variables: Mapping[str, str] | None = None) -> str:
         """Run a DaCHS command and give what it printed.
 
         Parameters
@@ -96,6 +106,8 @@ class Dachs:
             Its arguments.
         show
             Let standard error through to the user, for progress.
+        variables
+            Further environment variables.
 
         Raises
         ------
@@ -108,7 +120,7 @@ class Dachs:
             done = subprocess.run(
                 # Of DaCHS's own notices only errors are for the user.
                 self.command(*(("--ui", "null") if show else ()), *arguments),
-                env=self.environment,
+                env=self.environment | dict(variables or {}),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -135,7 +147,9 @@ class Dachs:
         self.programs.mkdir(exist_ok=True)
         for name in COMMAND_NAMES:
             program = self.programs / name
-            _write(program, f'#!/bin/sh\nexec "{venv_python(self.home)}" {DACHS_PROGRAM} "$@"\n')
+            # The second name is that of asynchronous jobs only: they stand behind what somebody waits for.
+            nice = f"nice -n {JOB_NICENESS} " if name == COMMAND_NAMES[1] else ""
+            _write(program, f'#!/bin/sh\nexec {nice}"{venv_python(self.home)}" {DACHS_PROGRAM} "$@"\n')
             program.chmod(0o755)
         vocabularies.seed(self.deployment.app / "rd" / "vocabularies.toml", self.root / "cache")
         self.point_to_cluster()
@@ -159,6 +173,7 @@ class Dachs:
         for name in PROFILES:
             (self.root / "etc" / name).unlink(missing_ok=True)
         self.run("init", "-d", self.cluster.dsn)
+        self.cluster.sql(POLYGON_CAST)
         for path in (self.root / "etc").glob("*query"):
             path.chmod(0o600)
         (self.root / "etc" / "feed").chmod(0o600)
@@ -199,6 +214,11 @@ class Dachs:
         """Give the command line of the web server in the foreground."""
         return self.command("serve", "start", "-f")
 
+    @property
+    def python(self) -> Path:
+        """The interpreter that DaCHS runs in."""
+        return venv_python(self.home)
+
     def _gavo_rc(self) -> str:
         settings = self.settings
         items: dict[str, dict[str, Any]] = {
@@ -220,6 +240,11 @@ class Dachs:
                 "preloadPublishedRDs": "True",
             },
             "ivoa": {"authority": settings.authority, "VOSITableDetail": "max"},
+            "async": {
+                "defaultExecTimeSync": settings.tap_sync_seconds,
+                "defaultExecTime": settings.tap_async_seconds,
+                "maxTAPRunning": settings.tap_async_running,
+            },
         }
         return "".join(
             f"[{section}]\n" + "".join(f"{key}: {value}\n" for key, value in values.items()) + "\n"

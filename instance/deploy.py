@@ -11,11 +11,15 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ingest import storage
 from instance.releases import Choice
 from instance.settings import CHECKOUT
 from instance.state import fingerprint
 
-PACKAGES = ("datalink", "ingest", "rd", "upstream")
+PACKAGES = ("datalink", "ingest", "rd", "results", "serving", "upstream")
+SERVING_ONLY = ("results", "serving", "upstream")
+"""Packages that have nothing to do with what is in the tables."""
+
 SCHEMA_FILES = (
     "columns.csv",
     "userconfig.rd",
@@ -78,7 +82,9 @@ class Deployment:
             place = target / "releases" / choice.name
             place.mkdir(exist_ok=True)
             copy_changed(source / choice.config, place / "release.toml")
-            _link(place / "files", choice.directory)
+            if choice.url is None:
+                (place / f"{storage.BOUND}.url").unlink(missing_ok=True)
+                _link(place / storage.BOUND, choice.directory)
         for stale in (target / "releases").iterdir():
             if stale.name not in wanted:
                 shutil.rmtree(stale)
@@ -86,9 +92,20 @@ class Deployment:
 
     def code_files(self) -> list[Path]:
         """Give the files whose change means that rows may come out differently."""
+        return self._files_of(package for package in PACKAGES if package not in SERVING_ONLY)
+
+    def served_files(self) -> list[Path]:
+        """Give the files whose change means that the web server has to be started again."""
+        return self._files_of(PACKAGES)
+
+    def _files_of(self, packages: Iterable[str]) -> list[Path]:
         return sorted(
-            path for package in PACKAGES for path in (self.app / package).rglob("*") if path.is_file()
+            path for package in packages for path in (self.app / package).rglob("*") if path.is_file()
         )
+
+    def structure_files(self) -> list[Path]:
+        """Give the files whose change means that tables may come out differently."""
+        return sorted(path for path in (self.app / "rd").rglob("*") if path.is_file())
 
     def schema_fingerprint(self) -> str:
         """Give a digest of all that shapes the site-wide tables."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ingest.errors import CherenkovVOError, ConfigError
 from instance import packages
 from instance.cluster import port_is_free
+from instance.processes import pulse, run_directory, sockets
 from instance.releases import COLLECTIONS
 from instance.settings import Settings, home_of, load
 from instance.state import MINIMAL_DISK, MINIMAL_DISK_LATER, State, holder
@@ -36,7 +37,7 @@ def diagnose() -> list[Diagnosis]:
     except ConfigError as error:
         return [Diagnosis("settings", str(error), "Correct the variable or the file.")]
     found = [Diagnosis("settings", f"instance in {home_of(settings)}, port {settings.port}")]
-    for examine in (_packages, _venv, _disk, _instance, _port, _server):
+    for examine in (_packages, _venv, _disk, _instance, _port, _workers, _server):
         try:
             found += list(examine(settings))
         except (CherenkovVOError, OSError) as error:
@@ -107,6 +108,16 @@ def _port(settings: Settings) -> Iterator[Diagnosis]:
         free = port_is_free(settings.port, settings.bind or "0.0.0.0")  # noqa: S104 - as the operator chose
         remedy = "" if free else "End the program that has it, or set CHERENKOV_VO_PORT."
         yield Diagnosis("port", f"{settings.port} is {'free' if free else 'taken'}", remedy)
+
+
+def _workers(settings: Settings) -> Iterator[Diagnosis]:
+    home = home_of(settings)
+    if holder(home / "serve.lock") is None or not settings.fast_paths:
+        return
+    for socket in sockets(run_directory(home)):
+        well = pulse(socket) is not None
+        remedy = "" if well else "It is replaced within a minute; else 'make down', then 'make serve'."
+        yield Diagnosis(f"worker {socket.stem}", "answers" if well else "does not answer", remedy)
 
 
 def _server(settings: Settings) -> Iterator[Diagnosis]:

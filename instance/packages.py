@@ -7,6 +7,7 @@ newer suite of the same mirror.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.errors import InstanceError
@@ -29,6 +31,9 @@ MINIMAL_DACHS = "2.13"
 DACHS_PACKAGES = ("python3-gavo", "python3-gavo-stc", "python3-gavo-utils", "python3-gavo-votable")
 """The only packages that may come from a newer suite."""
 
+PROXY = "nginx"
+POLICY = Path("/usr/sbin/policy-rc.d")
+
 BASE_PACKAGES = (
     "python3-gavo",
     "python3-venv",
@@ -37,6 +42,7 @@ BASE_PACKAGES = (
     "python3-multipart",
     "python3-requests",
     "postgresql",
+    PROXY,
 )
 APT_SOURCE = Path("/etc/apt/sources.list.d/cherenkov-vo-dachs.sources")
 APT_PREFERENCES = Path("/etc/apt/preferences.d/cherenkov-vo-dachs")
@@ -138,6 +144,9 @@ def _check_right() -> None:
 
 def _install(absent: list[str]) -> None:
     _update()
+    if PROXY in absent:
+        with _not_started(PROXY):
+            _apt(["install", "--no-install-recommends", "-y", PROXY])
     if "python3-gavo" in absent and not at_least(_candidate("python3-gavo"), MINIMAL_DACHS):
         _offer_newer_dachs()
     _apt(["install", "--no-install-recommends", "-y", *absent])
@@ -147,6 +156,22 @@ def _install(absent: list[str]) -> None:
         _apt(["install", "--no-install-recommends", "-y", *rest])
     if missing():
         raise _RefusedError("apt-get ended without them")
+
+
+@contextlib.contextmanager
+def _not_started(service: str) -> Iterator[None]:
+    """While its package is installed, keep Debian from starting a service, now and later."""
+    ours = not POLICY.exists()
+    if ours:
+        # invoke-rc.d(8) asks this program whether it may; 101 means no.
+        _write_as_root(POLICY, f'#!/bin/sh\n[ "$1" = {service} ] && exit 101\nexit 0\n')
+        _as_root(["chmod", "755", str(POLICY)])
+    try:
+        yield
+    finally:
+        if ours:
+            _as_root(["rm", "-f", str(POLICY)])
+    _as_root(["update-rc.d", service, "disable"])
 
 
 def _offer_newer_dachs() -> None:

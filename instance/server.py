@@ -14,20 +14,20 @@ from types import FrameType
 from typing import Any
 
 from ingest.errors import InstanceError
-from instance.account import end
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
 from instance.exits import EXIT_PORT
+from instance.fleet import Fleet
+from instance.processes import READY_PATH, Process, pulse, run_directory, sockets
 from instance.settings import CHECKOUT
 from instance.state import fingerprint, holder, lock
 
-READY_PATH = "/tap/availability"
 START_PATIENCE = 90.0
 """Seconds for the web server to answer for the first time; it takes about three."""
 
 STOP_PATIENCE = 40.0
-WATCH_INTERVAL = 0.5
+WATCH_INTERVAL = 0.2
 MAX_RESTARTS = 5
 RESTART_WINDOW = 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -52,6 +52,22 @@ def running(instance: Instance) -> int | None:
     return holder(instance.serve_lock)
 
 
+def processes(instance: Instance) -> dict[str, str]:
+    """Say what each process for requests is doing; nothing without a proxy or when nothing is served."""
+    if running(instance) is None:
+        return {}
+    found = {}
+    for socket in sockets(run_directory(instance.home)):
+        said = pulse(socket)
+        if said is None:
+            found[socket.stem] = "does not answer"
+        elif said:
+            found[socket.stem] = f"answers; {said['running']} queries run, {said['waiting']} wait"
+        else:
+            found[socket.stem] = "answers"
+    return found
+
+
 def require_port(instance: Instance) -> None:
     """Make sure that the web server can have its port.
 
@@ -70,7 +86,7 @@ def require_port(instance: Instance) -> None:
 
 
 class Supervisor:
-    """Keeps PostgreSQL and DaCHS running until it is told to end.
+    """Keeps PostgreSQL and the web server's processes running until it is told to end.
 
     Parameters
     ----------
@@ -82,11 +98,11 @@ class Supervisor:
         self.instance = instance
         self.dachs = instance.dachs
         self.cluster = instance.cluster
-        self.server: subprocess.Popen[Any] | None = None
+        self.fleet = Fleet(instance.settings, instance.home, instance.account, self.cluster, self.dachs)
         self.ending = threading.Event()
         self.changed = threading.Event()
         self.code = ""
-        self.restarts: list[float] = []
+        self.restarts: dict[str, list[float]] = {}
 
     def stop_on_signal(self, number: int, frame: FrameType | None) -> None:
         """Note that it is time to end."""
@@ -102,19 +118,17 @@ class Supervisor:
         signal.signal(CHANGED, lambda number, frame: self.changed.set())
 
     def _take_up_changes(self) -> None:
-        """Let the web server read its resources again; new code needs a new process."""
+        """Let the web server read its resources again; new code needs new processes."""
         self.changed.clear()
-        if self.server is None:
-            return
         if self._code() == self.code:
-            self.server.send_signal(signal.SIGHUP)
+            self.fleet.reload()
         else:
             say("The code changed; starting the web server again.")
-            self._end_server()
+            self.fleet.end()
             self.start_server()
 
     def _code(self) -> str:
-        return fingerprint(*self.dachs.deployment.code_files())
+        return fingerprint(*self.dachs.deployment.served_files())
 
     def start_server(self) -> None:
         """Start the web server and wait for its first answer.
@@ -126,62 +140,60 @@ class Supervisor:
         """
         require_port(self.instance)
         self.code = self._code()
-        log = self.dachs.log.open("ab")
-        with log:
-            self.server = subprocess.Popen(
-                self.dachs.server(),
-                env=self.dachs.environment,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        self.cluster.limit_queries(self.instance.settings)
+        self.fleet.start()
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Wait for the web server's first answer."""
+        """Wait for the first answers of all processes of the web server."""
         deadline = time.monotonic() + START_PATIENCE
-        while not answers(self.instance):
+        while not (self.fleet.ready() and answers(self.instance)):
             if self.ending.is_set():
                 return
-            if self.server is None or self.server.poll() is not None or time.monotonic() > deadline:
+            if self.fleet.dead() or time.monotonic() > deadline:
                 raise InstanceError(
-                    "The web server does not come up.", f"The whole story is in {self.dachs.log}."
+                    "The web server does not come up.", f"The whole story is in {self._logs()}."
                 )
             time.sleep(0.2)
 
     def watch(self) -> None:
-        """Restart what dies, until told to end."""
+        """Restart what dies or does not answer any more, until told to end."""
         while not self.ending.wait(WATCH_INTERVAL):
             if self.cluster.process() is None:
-                self._note_restart("PostgreSQL")
+                self._note_restart("PostgreSQL", "ended unexpectedly")
                 self.cluster.start()
                 self.dachs.point_to_cluster()
-                self._end_server()
-            if self.server is None or self.server.poll() is not None:
-                self._note_restart("The web server")
-                self._end_server()
+                self.fleet.end()
                 self.start_server()
+            for process in self.fleet.dead():
+                self._restart(process, "ended unexpectedly")
+            for process in self.fleet.silent():
+                self._restart(process, "does not answer any more")
             if self.changed.is_set():
                 self._take_up_changes()
+            self.fleet.favour_light()
 
-    def _note_restart(self, what: str) -> None:
-        say(f"{what} ended unexpectedly; starting it again.")
+    def _restart(self, process: Process, why: str) -> None:
+        self._note_restart(f"The {process.name}", why)
+        process.end(patiently=False)
+        process.start()
+
+    def _note_restart(self, what: str, why: str) -> None:
+        say(f"{what} {why}; starting it again.")
         now = time.monotonic()
-        self.restarts = [moment for moment in self.restarts if now - moment < RESTART_WINDOW] + [now]
-        if len(self.restarts) > MAX_RESTARTS:
+        before = self.restarts.get(what, [])
+        self.restarts[what] = [moment for moment in before if now - moment < RESTART_WINDOW] + [now]
+        if len(self.restarts[what]) > MAX_RESTARTS:
             raise InstanceError(
-                f"{what} does not stay up.", f"The whole story is in {self.dachs.log} and {self.cluster.log}."
+                f"{what} does not stay up.", f"The whole story is in {self._logs()} and {self.cluster.log}."
             )
 
-    def _end_server(self) -> None:
-        if self.server is not None:
-            end(self.server)
-            self.server = None
+    def _logs(self) -> str:
+        return " and ".join(dict.fromkeys(str(process.log) for process in self.fleet.processes))
 
     def close(self) -> None:
         """End the web server, then PostgreSQL."""
-        self._end_server()
+        self.fleet.end()
         self.cluster.stop()
 
 

@@ -39,6 +39,18 @@ ACCESS_URLS = ("file", "datalink")
 OBSCORE_ACCESS_URLS = ("datalink", "file", "both")
 """What access_url can lead to, as in ``ingest.access``, in the collections' tables and in ivoa.obscore."""
 
+COUNTS = (
+    "ctao_runs",
+    "workers",
+    "light_workers",
+    "tap_running",
+    "tap_waiting",
+    "tap_sync_seconds",
+    "tap_async_seconds",
+    "tap_async_running",
+)
+"""Settings that are numbers of something."""
+
 STATE_ROOT = Path("/var/lib/cherenkov-vo")
 """Where root's instances go when the checkout lies where nobody else can read."""
 
@@ -67,10 +79,15 @@ class Settings:
     authority: str = _setting("cherenkov.example", "IVOA authority, without ivo://")
     contact: str = _setting("nobody@cherenkov.example", "e-mail address of the operator")
     hess_dl3_dr1: str | None = _setting(
-        None, "directory of the H.E.S.S. DL3 DR1 release, or 'sample' for the built-in sample", HESS_VARIABLE
+        None,
+        "directory of the H.E.S.S. DL3 DR1 release, URL of its object store (s3://...), or 'sample' for the"
+        " built-in sample",
+        HESS_VARIABLE,
     )
     cta_1dc: str | None = _setting(
-        None, "directory of CTA's first data challenge, or 'none' to do without", CTA_VARIABLE
+        None,
+        "directory of CTA's first data challenge, the URL of its object store, or 'none' to do without",
+        CTA_VARIABLE,
     )
     ctao_runs: int = _setting(60, "number of runs in the simulated CTAO-like release")
     vocabulary: str = _setting(
@@ -83,8 +100,22 @@ class Settings:
         "datalink", "where it leads in ivoa.obscore: 'datalink', 'file', or 'both' in rows of their own"
     )
     download: bool = _setting(True, "may the first start download the H.E.S.S. release")
+    scan_processes: int = _setting(
+        0, "processes that read files during an import; 0 for as many as there are processors"
+    )
     fast_paths: bool = _setting(
         True, "take this project's ways where DaCHS's own are slow; no: DaCHS as it comes, for comparison"
+    )
+
+    workers: int = _setting(0, "DaCHS processes for TAP queries; 0: as many as the machine can have")
+    light_workers: int = _setting(0, "DaCHS processes for all else; 0: as many as there are for queries")
+    tap_running: int = _setting(4, "synchronous TAP queries that run at once in each process for queries")
+    tap_waiting: int = _setting(64, "synchronous TAP queries that may wait; further ones get status 503")
+    tap_sync_seconds: int = _setting(60, "seconds after which a synchronous TAP query is ended")
+    tap_async_seconds: int = _setting(3600, "seconds that an asynchronous TAP job gets if it names none")
+    tap_async_running: int = _setting(2, "asynchronous TAP jobs that run at once")
+    replicas: str = _setting(
+        "", "read-only copies of the database for TAP queries: 'host:port', with spaces between"
     )
 
     def __post_init__(self) -> None:
@@ -100,8 +131,10 @@ class Settings:
         for name in ("port", "database_port"):
             if not 0 <= getattr(self, name) < 65536:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected a port number below 65536")
-        if self.ctao_runs < 1:
-            raise ConfigError(f"ctao_runs = {self.ctao_runs}: expected a whole number of at least 1")
+        self._check_counts()
+        if self.scan_processes < 0:
+            raise ConfigError(f"scan_processes = {self.scan_processes}: expected a whole number, 0 or more")
+        replica_addresses(self.replicas)
         for name, known in (
             ("vocabulary", VOCABULARIES),
             ("access_url", ACCESS_URLS),
@@ -114,6 +147,14 @@ class Settings:
                 f"public_url = {self.public_url!r}: expected http[s]://host[:port] without a path"
             )
 
+    def _check_counts(self) -> None:
+        for name in COUNTS:
+            least = 0 if name in ("workers", "light_workers", "tap_waiting") else 1
+            if getattr(self, name) < least:
+                raise ConfigError(
+                    f"{name} = {getattr(self, name)}: expected a whole number of at least {least}"
+                )
+
     @property
     def url(self) -> str:
         """The URL that goes into links and registry records."""
@@ -124,6 +165,20 @@ class Settings:
         """The URL under which this machine reaches the server."""
         host = self.bind if self.bind not in ("", "0.0.0.0") else "127.0.0.1"  # noqa: S104 - compared only
         return f"http://{host}:{self.port}"
+
+
+def replica_addresses(text: str) -> list[tuple[str, int]]:
+    """Give host and port of each replica.
+
+    Raises
+    ------
+    ConfigError
+        The text has another form.
+    """
+    found = [re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})", word) for word in text.split()]
+    if None in found:
+        raise ConfigError(f"replicas = {text!r}: expected 'host:port', with spaces between several")
+    return [(match[1].strip("[]"), int(match[2])) for match in found if match]
 
 
 def variable_of(name: str) -> str:
@@ -176,7 +231,7 @@ def load(environ: Mapping[str, str] = os.environ, directory: Path = CHECKOUT) ->
     return Settings(**typed)
 
 
-_INTERNAL = {"CHERENKOV_VO_REPORT", "CHERENKOV_VO_TEST_INSTANCE"}
+_INTERNAL = {"CHERENKOV_VO_INGEST", "CHERENKOV_VO_REPORT", "CHERENKOV_VO_TEST_INSTANCE"}
 
 
 def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
@@ -198,9 +253,11 @@ def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
 def _typed(name: str, value: Any) -> Any:
     if name == "instance":
         return Path(str(value)).expanduser().absolute()
+    if name in ("hess_dl3_dr1", "cta_1dc") and is_url(str(value)):
+        return str(value)
     if (name == "hess_dl3_dr1" and value != SAMPLE_WORD) or (name == "cta_1dc" and value != NONE_WORD):
         return str(Path(str(value)).expanduser().absolute())
-    if name in ("port", "database_port", "ctao_runs"):
+    if name in ("port", "database_port", "scan_processes", *COUNTS):
         try:
             return int(value)
         except (TypeError, ValueError) as error:
@@ -211,6 +268,11 @@ def _typed(name: str, value: Any) -> Any:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")
         return words[str(value).lower()]
     return str(value)
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a release is named by the URL of an object store, not by a directory."""
+    return "://" in text
 
 
 def reachable_by_others(path: Path) -> bool:

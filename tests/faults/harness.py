@@ -150,8 +150,22 @@ class Site:
 
     def dachs(self, command: str) -> list[int]:
         """Find the processes of a DaCHS command."""
-        start = [str(venv_python(self.home)), "/usr/bin/dachs", command]
-        return [pid for pid, words in self.processes().items() if words[:3] == start]
+        python = str(venv_python(self.home))
+        starts = [[python, "/usr/bin/dachs", command]]
+        if command == "serve":
+            starts.append([python, "-m", "serving.worker"])
+        return [pid for pid, words in self.processes().items() if words[:3] in starts]
+
+    def worker(self, name: str) -> int:
+        """Give the process id of a process behind the proxy; 0 if it does not run."""
+        found = [pid for pid in self.dachs("serve") if any(f"/{name}.sock" in word for word in words_of(pid))]
+        return found[0] if found else 0
+
+    @property
+    def proxy(self) -> int:
+        """Give the process id of the proxy; 0 if it does not run."""
+        found = [pid for pid, words in self.processes().items() if words[0].startswith("nginx: master")]
+        return found[0] if found else 0
 
     @property
     def supervisor(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -9,7 +11,7 @@ import pytest
 
 from instance.exits import FAILURE, OK
 from instance.releases import COLLECTIONS
-from instance.server import answers
+from instance.server import answers, processes
 from tests.faults import census
 from tests.faults.harness import Service, Site, kill, wait_until
 
@@ -34,12 +36,34 @@ def _recovered(site: Site, *gone: int) -> None:
     wait_until(well, "an answer")
 
 
-def test_web_server(service: Service, expected: census.Census) -> None:
-    (server,) = service.site.dachs("serve")
-    kill(server)
-    _recovered(service.site, server)
-    assert "The web server ended unexpectedly; starting it again." in service.said
+@pytest.mark.parametrize("name", ["light-1", "query-1"])
+def test_worker(service: Service, expected: census.Census, name: str) -> None:
+    worker = service.site.worker(name)
+    kill(worker)
+    wait_until(lambda: service.site.worker(name) not in (0, worker), "another worker")
+    _recovered(service.site, worker)
+    assert f"The worker {name} ended unexpectedly; starting it again." in service.said
     assert census.differences(service.site, expected) == []
+
+
+def test_proxy(service: Service, expected: census.Census) -> None:
+    proxy = service.site.proxy
+    kill(proxy)
+    wait_until(lambda: service.site.proxy not in (0, proxy), "another proxy")
+    _recovered(service.site, proxy)
+    assert "The proxy ended unexpectedly; starting it again." in service.said
+    assert census.differences(service.site, expected) == []
+
+
+def test_worker_that_hangs(service: Service) -> None:
+    worker = service.site.worker("query-1")
+    os.kill(worker, signal.SIGSTOP)
+    assert answers(service.site.instance)  # light requests do not need it
+    wait_until(lambda: service.site.worker("query-1") not in (0, worker), "another worker")
+    assert "The worker query-1 does not answer any more; starting it again." in service.said
+    _recovered(service.site, worker)
+    wait_until(lambda: processes(service.site.instance)["query-1"].startswith("answers"), "its pulse")
+    assert census.count(service.site)
 
 
 def test_postgresql(service: Service, expected: census.Census) -> None:
@@ -104,8 +128,7 @@ def test_proxies_are_not_asked_for_our_own_server(service: Service) -> None:
 
 def test_everything_at_once(service: Service, expected: census.Census) -> None:
     site = service.site
-    (server,), postmaster = site.dachs("serve"), site.postmaster
-    for pid in (site.supervisor, server, postmaster):
+    for pid in (site.supervisor, *site.dachs("serve"), site.proxy, site.postmaster):
         if pid in site.processes():
             kill(pid)
     service.process.wait(60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,17 +95,49 @@ def test_ingest_says_with_its_exit_code_that_files_failed(service: Service) -> N
     assert "nothing changed" in done.stderr
 
 
-def test_a_killed_import_leaves_what_was_published(service: Service, release: Path) -> None:
+def _writes(site: Site) -> list[str]:
+    """Tell whether a transaction changes the tables of the collection."""
+    return site.instance.cluster.sql(
+        "SELECT 1 FROM pg_locks WHERE mode = 'RowExclusiveLock' AND relation = 'hess_dr.obscore'::regclass"
+    )
+
+
+@pytest.mark.parametrize("moment", [lambda site: True, _writes], ids=["at its beginning", "as it writes"])
+def test_a_killed_import_leaves_what_was_published(
+    service: Service, release: Path, moment: Callable[[Site], object]
+) -> None:
     site = service.site
-    rows = census.tap(site, census.ROWS)
+    rows, links = census.tap(site, census.ROWS), census.tap(site, census.LINKS)
     working = site.begin("ingest", "--force")
     (importing,) = wait_until(lambda: site.dachs("imp"), "an import")
+    wait_until(lambda: moment(site), "its moment")
     kill(importing)
     message = working.communicate()[1]
     assert working.returncode == FAILURE
-    assert "'dachs imp hess_dr/q' failed" in message
+    assert "'dachs imp hess_dr/q update' failed" in message
     assert census.tap(site, census.ROWS) == rows
+    assert census.tap(site, census.LINKS) == links
     assert "Not everything could be imported and published." in message
+
+
+def test_an_import_whose_end_nobody_saw_is_published_by_the_next(
+    service: Service, sample: list[Path]
+) -> None:
+    site = service.site
+    release = Path(site.release)
+    shutil.copy(sample[-1], release / "data")
+    working = site.begin("ingest")
+    wait_until(lambda: census.count(site) == GOOD + 1, "the new rows")
+    kill(working.pid)
+    working.communicate()
+    for importing in site.dachs("imp"):
+        kill(importing)
+    done = site.run("ingest")
+    assert "Publishing to the registry" in done.stderr
+    assert census.count(site) == GOOD + 1
+    (release / "data" / sample[-1].name).unlink()
+    assert "nothing changed" not in site.run("ingest", "--withdraw").stderr.split("ctao:")[0]
+    assert census.count(site) == GOOD
 
 
 def test_a_changed_release_shows_without_a_restart(
@@ -120,6 +152,10 @@ def test_a_changed_release_shows_without_a_restart(
     for path in sample[GOOD : GOOD + 2]:
         shutil.copy(path, data)
     done = site.run("ingest")
+    assert done.returncode == OK, done.stderr
+    assert "1 observations are gone" in done.stderr
+    assert census.count(site) == GOOD + 2
+    done = site.run("ingest", "--withdraw")
     assert done.returncode == OK, done.stderr
     assert (site.supervisor, site.postmaster, site.dachs("serve")) == before
     assert "Importing ctao" not in done.stderr

@@ -51,7 +51,9 @@ def translated(instance, query):
         for info in ET.fromstring(answer.text).iter()
         if info.tag.endswith("INFO")
     }
-    sql = re.sub(r"\bivoa\.(obscore(_hea(?:lpix)?)?)\b", rf"{SCHEMA}.view_\1", infos["sql_query"], flags=re.IGNORECASE)
+    sql = re.sub(
+        r"\bivoa\.(obscore(_hea(?:lpix)?)?)\b", rf"{SCHEMA}.view_\1", infos["sql_query"], flags=re.IGNORECASE
+    )
     return sql.replace("hess_dr.obscore", f"{SCHEMA}.obscore")
 
 
