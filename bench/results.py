@@ -1,0 +1,136 @@
+"""Big results: bytes through TAP, against PostgreSQL's own binary COPY of the same query."""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.harness import Figure, paired, ratio
+from bench.instance import Bench
+
+TABLES = "ivoa.obscore NATURAL JOIN ivoa.obscore_hea"
+FORMATS = {
+    "BINARY2": "votable/b2",
+    "BINARY": "votable",
+    "TABLEDATA": "votable/td",
+    "CSV": "csv",
+    "FITS": "fits",
+    "Parquet": "parquet",
+}
+NO_STOCK = ("Parquet",)
+BAR, LIMIT = "<= 2 x binary COPY", 2.0
+MEMORY_BAR, MEMORY_LIMIT = "<= 100 MB more", 100.0
+ROWS, MANY_ROWS = 100_000, 1_000_000
+_PIECE = 1 << 20
+
+
+class _Nowhere:
+    """Takes what COPY sends, and forgets it."""
+
+    def write(self, data: bytes) -> None:
+        """Forget it."""
+
+
+def _fetch(url: str, form: str, rows: int) -> int:
+    query = {
+        "LANG": "ADQL",
+        "MAXREC": str(rows),
+        "FORMAT": form,
+        "QUERY": f"SELECT TOP {rows} * FROM {TABLES}",
+    }
+    count = 0
+    with urllib.request.urlopen(f"{url}/tap/sync", urllib.parse.urlencode(query).encode()) as reply:
+        while piece := reply.read(_PIECE):
+            count += len(piece)
+    return count
+
+
+def _copy(bench: Bench, rows: int) -> None:
+    """Let PostgreSQL send the rows; polygons, which have no binary form, as their bytes."""
+    with contextlib.closing(bench.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {TABLES} LIMIT 0")
+        names = [item.name for item in cursor.description]
+        chosen = ", ".join(f"{name}::bytea" if name == "s_region" else name for name in names)
+        cursor.copy_expert(
+            f"COPY (SELECT {chosen} FROM {TABLES} LIMIT {rows}) TO STDOUT (FORMAT BINARY)", _Nowhere()
+        )
+
+
+def _memory(pid: int, what: str) -> float:
+    """Give a process's memory in MB: ``VmRSS`` as it is, ``VmHWM`` its peak."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{what}:"):
+            return int(line.split()[1]) / 1000
+    raise ValueError(f"/proc/{pid}/status: no {what}")
+
+
+def _growth(pid: int, url: str, rows: int) -> float:
+    """Give by how much a server's peak is above what it held before a query."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # resets the peak (proc(5))
+    before = _memory(pid, "VmRSS")
+    _fetch(url, FORMATS["BINARY2"], rows)
+    return _memory(pid, "VmHWM") - before
+
+
+def _server(bench: Bench) -> int:
+    """Find the process that listens at our port."""
+    port = f":{urllib.parse.urlsplit(bench.url).port:04X}"
+    inodes = {
+        line.split()[9]
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines()[1:]
+        if line.split()[1].endswith(port) and line.split()[3] == "0A"
+    }
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]") in inodes:
+                return int(descriptor.parts[2])
+    raise RuntimeError(f"nobody listens at {bench.url}")
+
+
+def figures(bench: Bench) -> Iterator[Figure]:
+    """Measure all formats at 10^5 rows, BINARY2 at 10^6, and the server's memory.
+
+    Parameters
+    ----------
+    bench
+        The instance.
+
+    Yields
+    ------
+    Figure
+        Each figure.
+    """
+    bench.multiply(ROWS)
+    for name, form in FORMATS.items():
+        ways = {
+            "ours": lambda form=form: _fetch(bench.url, form, ROWS),
+            "bound": lambda: _copy(bench, ROWS),
+        }
+        if name not in NO_STOCK:
+            ways["stock"] = lambda form=form: _fetch(bench.stock_url, form, ROWS)
+        barred = name == "BINARY2"
+        yield ratio(
+            f"TAP, 10^5 rows x all columns, {name}",
+            BAR if barred else "",
+            paired(ways, rounds=3),
+            LIMIT if barred else None,
+        )
+    ours, stock = _server(bench), bench.stock_pid
+    growth = [_growth(ours, bench.url, ROWS) for _ in range(3)]
+    alone = [_growth(stock, bench.stock_url, ROWS)]
+    times = {"ours": growth, "stock": alone}
+    yield Figure(
+        "server memory, 10^5 rows, BINARY2", MEMORY_BAR, growth, "MB", MEMORY_LIMIT, True, times, "MB"
+    )
+    bench.multiply(MANY_ROWS)
+    ways = {
+        "ours": lambda: _fetch(bench.url, FORMATS["BINARY2"], MANY_ROWS),
+        "bound": lambda: _copy(bench, MANY_ROWS),
+    }
+    yield ratio("TAP, 10^6 rows x all columns, BINARY2", BAR, paired(ways, rounds=1), LIMIT)
+    growth = [_growth(ours, bench.url, MANY_ROWS)]
+    yield Figure("server memory, 10^6 rows, BINARY2", MEMORY_BAR, growth, "MB", MEMORY_LIMIT)
