@@ -130,7 +130,7 @@ class Instance:
         choices = {collection: self.choices(collection) for collection in COLLECTIONS}
         cluster, dachs = self.cluster, self.dachs
         if not cluster.ready_mark.exists():
-            self.state.set(database=None, imported=None, served=None, published=None)
+            self.state.set(database=None, imported=None, served=None, published=None, obscore=None)
             with Step("Making the database cluster"):
                 cluster.create()
         cluster.start()
@@ -138,6 +138,7 @@ class Instance:
         dachs.configure()
         self._ensure_database(dachs)
         problems = self._ensure_imports(dachs, choices, options)
+        self._ensure_obscore(dachs)
         if self.served():
             problems += self._ensure_publication(dachs, force=force_publish)
         elif problems:
@@ -149,13 +150,23 @@ class Instance:
             dachs.deployment.schema_fingerprint(),
             str(packages.installed_version("python3-gavo")),
             self.settings.authority,
+            repr(self.settings.materialise_obscore),
         )
         if self.state.get("database") == wanted and dachs.initialised():
             return
-        self.state.set(database=None, imported=None, served=None, published=None)
+        self.state.set(database=None, imported=None, served=None, published=None, obscore=None)
         with Step("Making DaCHS's tables"):
             dachs.initialise()
         self.state.set(database=wanted)
+
+    def _ensure_obscore(self, dachs: Dachs) -> None:
+        """Make ivoa.obscore anew if it is a table and a collection has changed."""
+        wanted = fingerprint(repr(self.state.get("imported")))
+        if not self.settings.materialise_obscore or self.state.get("obscore") == wanted:
+            return
+        with Step("Making ivoa.obscore"):
+            dachs.run("imp", "//obscore", "create")
+        self.state.set(obscore=wanted)
 
     def choices(
         self, collection: str, *, fetch: Callable[[Path], None] | None = None

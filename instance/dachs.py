@@ -239,7 +239,11 @@ class Dachs:
                 "sitename": settings.site_name,
                 "preloadPublishedRDs": "True",
             },
-            "ivoa": {"authority": settings.authority, "VOSITableDetail": "max"},
+            "ivoa": {
+                "authority": settings.authority,
+                "VOSITableDetail": "max",
+                "materialiseObscore": settings.materialise_obscore,
+            },
             "async": {
                 "defaultExecTimeSync": settings.tap_sync_seconds,
                 "defaultExecTime": settings.tap_async_seconds,

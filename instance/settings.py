@@ -99,6 +99,9 @@ class Settings:
     obscore_access_url: str = _setting(
         "datalink", "where it leads in ivoa.obscore: 'datalink', 'file', or 'both' in rows of their own"
     )
+    materialise_obscore: bool = _setting(
+        False, "keep ivoa.obscore as a table, which is made anew after each import, in place of a view"
+    )
     download: bool = _setting(True, "may the first start download the H.E.S.S. release")
     scan_processes: int = _setting(
         0, "processes that read files during an import; 0 for as many as there are processors"
@@ -262,7 +265,7 @@ def _typed(name: str, value: Any) -> Any:
             return int(value)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
-    if name in ("download", "fast_paths"):
+    if name in ("download", "fast_paths", "materialise_obscore"):
         words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
         if str(value).lower() not in words:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")

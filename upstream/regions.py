@@ -21,6 +21,9 @@ from upstream.shims import Shim
 INDEXED = "s_region"
 """The column that has such an index in all tables of this site."""
 
+LARGEST_RADIUS = 90.0
+"""Degrees; pg_sphere refuses larger circles."""
+
 _stock = morphpg._booleanizeGeoPredPGS
 
 
@@ -35,9 +38,9 @@ def condition(node: Any, operator: str) -> Any:
         pg_sphere's operator, ``<@`` or ``&&``. Both are false if a circle around one argument does not
         meet the other argument.
     """
-    turned = _field_of_view(node) if operator == "<@" else None
-    if turned is not None:
-        return turned
+    special = (_field_of_view(node) or _wide_cone(node)) if operator == "<@" else None
+    if special is not None:
+        return special
     written = _stock(node, operator)
     if not isinstance(written, str):
         return written
@@ -70,6 +73,21 @@ def _field_of_view(node: Any) -> str | None:
         return None
     centre, position, radius = (morphpg._flatAndMorph(part) for part in (circle.center, point, circle.radius))
     return f"(({centre}) <@ (scircle({position}, RADIANS({radius}))))"
+
+
+def _wide_cone(node: Any) -> str | None:
+    """Write whether a point is in a circle of more than 90 degrees, which pg_sphere does not have."""
+    point, circle = (morphpg.getOriginal(argument) for argument in node.args)
+    if getattr(point, "type", None) != "point" or getattr(circle, "type", None) != "circle":
+        return None
+    position, centre, radius = (morphpg._flatAndMorph(part) for part in (point, circle.center, circle.radius))
+    try:
+        wide = float(radius) > LARGEST_RADIUS
+    except ValueError:
+        return None
+    if not wide or point.cooSys != circle.cooSys:
+        return None
+    return f"((({position}) <-> ({centre})) <= RADIANS({radius}))"
 
 
 def _has_columns(node: Any) -> bool:

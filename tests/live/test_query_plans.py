@@ -139,6 +139,21 @@ def test_healpix_cells_are_found_by_their_index(instance, large):
     assert f"using {name} " in plan or f"on {name} " in plan, plan
 
 
+def test_cones_of_any_size_are_understood(instance):
+    near, far, all_sky = (
+        int(
+            instance.rows(
+                "SELECT COUNT(*) AS n FROM ivoa.obscore"
+                f" WHERE 1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE(83.63, 22.01, {radius}))"
+            )[0][0]
+        )
+        for radius in (90, 91, 180)
+    )
+    assert 0 < near <= far <= all_sky
+    with_position = "SELECT COUNT(*) AS n FROM ivoa.obscore WHERE s_ra IS NOT NULL"
+    assert all_sky == int(instance.rows(with_position)[0][0])
+
+
 @pytest.mark.parametrize("kind", CONDITIONS)
 def test_indexes_find_what_a_scan_finds(instance, large, values, kind):
     condition, _ = CONDITIONS[kind]
