@@ -21,7 +21,7 @@ from upstream.shims import Shim
 INDEXED = "s_region"
 """The column that has such an index in all tables of this site."""
 
-LARGEST_RADIUS = 90.0
+LARGEST_RADIUS = 90
 """Degrees; pg_sphere refuses larger circles."""
 
 _stock = morphpg._booleanizeGeoPredPGS
@@ -38,7 +38,7 @@ def condition(node: Any, operator: str) -> Any:
         pg_sphere's operator, ``<@`` or ``&&``. Both are false if a circle around one argument does not
         meet the other argument.
     """
-    special = (_field_of_view(node) or _wide_cone(node)) if operator == "<@" else None
+    special = (_field_of_view(node) or _cone(node)) if operator == "<@" else None
     if special is not None:
         return special
     written = _stock(node, operator)
@@ -75,19 +75,23 @@ def _field_of_view(node: Any) -> str | None:
     return f"(({centre}) <@ (scircle({position}, RADIANS({radius}))))"
 
 
-def _wide_cone(node: Any) -> str | None:
-    """Write whether a point is in a circle of more than 90 degrees, which pg_sphere does not have."""
+def _cone(node: Any) -> str | None:
+    """Write whether a point is in a circle of a given size, which may be more than 90 degrees.
+
+    pg_sphere does not have larger circles. PostgreSQL knows before it plans the query which way it is; and
+    the SQL is the same for all sizes, so that translations can be remembered.
+    """
     point, circle = (morphpg.getOriginal(argument) for argument in node.args)
     if getattr(point, "type", None) != "point" or getattr(circle, "type", None) != "circle":
         return None
+    if point.cooSys != circle.cooSys or _has_columns(circle.radius):
+        return None
     position, centre, radius = (morphpg._flatAndMorph(part) for part in (point, circle.center, circle.radius))
-    try:
-        wide = float(radius) > LARGEST_RADIUS
-    except ValueError:
-        return None
-    if not wide or point.cooSys != circle.cooSys:
-        return None
-    return f"((({position}) <-> ({centre})) <= RADIANS({radius}))"
+    limit = LARGEST_RADIUS
+    return (
+        f"(CASE WHEN {radius} > {limit} THEN ({position}) <-> ({centre}) <= RADIANS({radius})"
+        f" ELSE ({position}) <@ scircle({centre}, RADIANS(LEAST({radius}, {limit}))) END)"
+    )
 
 
 def _has_columns(node: Any) -> bool:
