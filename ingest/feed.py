@@ -29,7 +29,7 @@ from ingest.mapping import Publication, Row
 from ingest.naming import Names, shared_ids
 from ingest.records import RESPONSES, Deviation, Observation
 from ingest.release import Release
-from ingest.units import Complete, Unit, duplicate, make_units
+from ingest.units import Complete, Unit, cores, duplicate, make_units
 from ingest.vocabulary import Vocabulary
 
 REPORT_VARIABLE = "CHERENKOV_VO_REPORT"
@@ -247,7 +247,7 @@ def release_rows(
     others, written = 0, set[str | None]()
     shown = iter(shown_progress(found, len(found), report.collection, shown=progress))
     while batch := list(itertools.islice(shown, BATCH)):
-        for unit in make_units(batch, publication, now):
+        for unit in make_units(batch, publication, now, threads=cores()):
             others += unit.other
             unit.complete(complete)
             yield from _accepted(unit, report, seen, written, publication.names)

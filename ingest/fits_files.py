@@ -6,18 +6,17 @@ astropy would warn about is either an error of ours or a deviation, so its warni
 
 from __future__ import annotations
 
-import collections
 import functools
 import gzip
 import io
 import math
+import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -33,13 +32,8 @@ from ingest.unpacking import MAGIC, gunzip
 ENERGY_SPELLINGS = {unit.upper(): unit for unit in ("eV", "keV", "MeV", "GeV", "TeV", "PeV", "J", "erg")}
 """Energy units that occur in capitals or small letters only; FITS units are case sensitive."""
 
-FILES_AHEAD = 2
-"""Files that are unpacked before they are asked for."""
-
 SMALL_FILE = 4 * 1024 * 1024
 """Bytes up to which a file is read in one go: less than what a few more requests would cost."""
-
-Item = TypeVar("Item")
 
 
 def unpack(path: Path) -> bytes:
@@ -81,57 +75,6 @@ def source_of(path: Path) -> tuple[plain.Source, int]:
     UnreadableFileError
         As `unpack`.
     """
-    begun = _BEGUN.pop(path, None)
-    return _source_of(path) if begun is None else begun.result()
-
-
-_BEGUN: dict[Path, Future[tuple[plain.Source, int]]] = {}
-
-
-def ahead(items: Iterable[Item], path_of: Callable[[Item], Path | None]) -> Iterator[Item]:
-    """Give items one by one, and read the files of the next ones in a thread meanwhile.
-
-    Unpacking needs no Python, so that one thread unpacks while another makes records.
-
-    Parameters
-    ----------
-    items
-        What is read, in this order.
-    path_of
-        The file of an item that `source_of` will be asked for; None if there is none.
-    """
-    queue: collections.deque[tuple[Item, Path | None]] = collections.deque()
-    with ThreadPoolExecutor(1, "read-ahead") as thread:
-        try:
-            for item in items:
-                path = path_of(item)
-                if path is not None and path not in _BEGUN:
-                    _BEGUN[path] = thread.submit(_source_of, path)
-                queue.append((item, path))
-                if len(queue) > FILES_AHEAD:
-                    yield from _next(queue)
-            while queue:
-                yield from _next(queue)
-        finally:
-            for _, path in queue:
-                _forget(path)
-
-
-def _next(queue: collections.deque[tuple[Item, Path | None]]) -> Iterator[Item]:
-    item, path = queue.popleft()
-    try:
-        yield item
-    finally:
-        _forget(path)  # nobody has asked for it
-
-
-def _forget(path: Path | None) -> None:
-    begun = None if path is None else _BEGUN.pop(path, None)
-    if begun is not None:
-        begun.cancel()
-
-
-def _source_of(path: Path) -> tuple[plain.Source, int]:
     size = storage.status(path).size
     if size > SMALL_FILE:
         first = storage.read_range(path, 0, plain.WINDOW)
@@ -141,12 +84,38 @@ def _source_of(path: Path) -> tuple[plain.Source, int]:
     return plain.Whole(_unpacked(path)), size
 
 
+class _Silence:
+    """Filters of warnings are those of all threads: the first to come silences, the last restores."""
+
+    def __init__(self) -> None:
+        self._lock, self._within, self._restore = threading.Lock(), 0, ExitStack()
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._restore.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+            self._within += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within:
+                self._restore.close()
+
+
+_silence = _Silence()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the warnings of astropy, numpy and ERFA silent."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
+    """Keep the warnings of astropy, numpy and ERFA silent; several threads may ask for it at once."""
+    _silence.enter()
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _silence.leave()
 
 
 @contextmanager

@@ -6,13 +6,14 @@ observation lies in one file, or its HDUs are found through index tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ingest import fits_files, storage
+from ingest import storage
 from ingest.assembly import Material, assemble
 from ingest.errors import UnreadableFileError
 from ingest.fits_files import guarded, quiet, unpack
@@ -22,7 +23,7 @@ from ingest.lists import Part
 from ingest.records import HDU, RESPONSES, Deviation, Observation
 from ingest.scan import Scanned, has_event_list, scan, scan_shared
 
-__all__ = ["Source", "ahead", "read", "read_source", "sources", "unpack"]
+__all__ = ["Source", "read", "read_source", "read_sources", "sources", "unpack"]
 
 
 def read(path: Path, *, reference_energy_tev: float = 1.0, reference_offset_deg: float = 0.5) -> Observation:
@@ -80,17 +81,6 @@ def sources(directory: Path, pattern: str, index: str | None) -> Iterator[Source
             yield Source(entry.path.name, (entry.path,))
 
 
-def ahead(sources: Iterable[Source]) -> Iterator[Source]:
-    """Give sources one by one for `read_source`, and unpack the files of the next ones meanwhile."""
-    return fits_files.ahead(sources, _first_file)
-
-
-def _first_file(source: Source) -> Path | None:
-    """Give the file that the observation has for itself."""
-    own = source.index_path is None or any(hdu.kind == "events" for hdu in source.hdus)
-    return source.paths[0] if own and source.problem is None else None
-
-
 def read_source(
     source: Source, *, reference_energy_tev: float = 1.0, reference_offset_deg: float = 0.5
 ) -> Observation:
@@ -119,6 +109,45 @@ def read_source(
         row = canonical(source.row, table, notes)
         material = _indexed(source, at, row, notes)
         return assemble(material, row, table, notes)
+
+
+def read_sources(
+    sources: Sequence[Source],
+    *,
+    threads: int = 1,
+    reference_energy_tev: float = 1.0,
+    reference_offset_deg: float = 0.5,
+) -> Iterator[Observation | Exception]:
+    """Read observations, some of them at once: unpacking, most of the work, needs no Python.
+
+    Parameters
+    ----------
+    sources
+        See `sources`.
+    threads
+        How many are read at once.
+    reference_energy_tev, reference_offset_deg
+        As for `read_source`.
+
+    Yields
+    ------
+    Observation or Exception
+        In the order of the sources; for one that cannot be read, why.
+    """
+
+    def attempt(source: Source) -> Observation | Exception:
+        try:
+            return read_source(
+                source, reference_energy_tev=reference_energy_tev, reference_offset_deg=reference_offset_deg
+            )
+        except Exception as error:
+            return error
+
+    if threads == 1 or len(sources) == 1:
+        yield from map(attempt, sources)
+        return
+    with ThreadPoolExecutor(threads, "reader") as pool:
+        yield from pool.map(attempt, sources)
 
 
 def _sorted_out(parts: list[Part]) -> Material:

@@ -7,6 +7,7 @@ rows of a shared file count, is decided where the shares come together.
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +72,13 @@ class Unit:
                 self.fail(error)
 
 
+def cores() -> int:
+    """Give the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def make_units(
-    sources: Sequence[gadf.Source], publication: Publication, now: datetime.datetime
+    sources: Sequence[gadf.Source], publication: Publication, now: datetime.datetime, *, threads: int = 1
 ) -> list[Unit]:
     """Read and map observations.
 
@@ -84,6 +90,8 @@ def make_units(
         What the release says.
     now
         When, for the provenance; with a time zone.
+    threads
+        How many files are read at once.
 
     Returns
     -------
@@ -92,17 +100,22 @@ def make_units(
     """
     units = [Unit(source.paths[0]) for source in sources]
     found: list[tuple[Unit, Observation]] = []
-    for unit, source in zip(units, sources, strict=True):
-        try:
-            observation = _read(source, publication)
-        except Exception as error:
-            unit.fail(error)
+    release = publication.release
+    read = gadf.read_sources(
+        sources,
+        threads=threads,
+        reference_energy_tev=release.reference_energy_tev,
+        reference_offset_deg=release.reference_offset_deg,
+    )
+    for unit, source, observation in zip(units, sources, read, strict=True):
+        if isinstance(observation, Exception):
+            unit.fail(observation)
             unit.other = source.index_path is None and not _expected(source.paths[0])
         else:
             unit.obs_id, unit.path = observation.obs_id, observation.path
             found.append((unit, observation))
     mapping.prepare(events for _, observation in found for events in observation.event_lists)
-    read: list[tuple[Unit, Observation, Mapped]] = []
+    mapped: list[tuple[Unit, Observation, Mapped]] = []
     for unit, observation in found:
         try:
             lists = [
@@ -112,28 +125,19 @@ def make_units(
         except Exception as error:
             unit.fail(error)
         else:
-            read.append((unit, observation, lists))
+            mapped.append((unit, observation, lists))
     skies = iter(
         context.conditions(
-            [(events, publication.release, row) for _, _, lists in read for _, events, row in lists]
+            [(events, publication.release, row) for _, _, lists in mapped for _, events, row in lists]
         )
     )
-    for unit, observation, lists in read:
+    for unit, observation, lists in mapped:
         own = [next(skies) for _ in lists]
         try:
             _finish(unit, observation, lists, own, publication=publication, now=now)
         except Exception as error:
             unit.fail(error)
     return units
-
-
-def _read(source: gadf.Source, publication: Publication) -> Observation:
-    release = publication.release
-    return gadf.read_source(
-        source,
-        reference_energy_tev=release.reference_energy_tev,
-        reference_offset_deg=release.reference_offset_deg,
-    )
 
 
 def _expected(path: Path) -> bool:

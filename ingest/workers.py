@@ -27,7 +27,7 @@ from ingest.copying import Layout
 from ingest.errors import CherenkovVOError, ConfigError
 from ingest.mapping import Publication
 from ingest.records import Deviation
-from ingest.units import Complete, make_units
+from ingest.units import Complete, cores, make_units
 
 SHARE = 64
 """Observations in one share, at most: the sky of many at once is quick."""
@@ -102,8 +102,15 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def work(share: Share) -> list[Made]:
+def work(share: Share, threads: int = 1) -> list[Made]:
     """Map a share; runs wherever there is somebody to do it.
+
+    Parameters
+    ----------
+    share
+        What to map.
+    threads
+        How many files are read at once.
 
     Raises
     ------
@@ -116,7 +123,7 @@ def work(share: Share) -> list[Made]:
             f" {share.version[:12]}, found {code_version()[:12]}; update it, and start it again"
         )
     made = []
-    for unit in make_units(share.sources, share.publication, share.now):
+    for unit in make_units(share.sources, share.publication, share.now, threads=threads):
         lines: list[tuple[str, bytes, str | None]] = []
         unit.complete(share.complete)
         try:
@@ -141,7 +148,7 @@ class Alone:
 
     def map(self, shares: Iterable[Share]) -> Iterator[list[Made]]:
         """Give what came of shares, in their order."""
-        return map(work, shares)
+        return (work(share, cores()) for share in shares)
 
 
 class Processes:

@@ -3,6 +3,7 @@
 import gzip
 import re
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -327,20 +328,28 @@ def test_units_that_take_more_than_a_factor():
     assert fits_files.convert(values, None, "TeV") is values
 
 
-def test_files_that_are_unpacked_ahead(tmp_path):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_several_files_at_once(tmp_path, threads):
     paths = [
         gadf_files.write(tmp_path / f"run{number}.fits", gadf_files.events(OBS_ID=number))
-        for number in range(6)
+        for number in range(12)
     ]
     paths[2].write_bytes(b"damaged")
     paths[4].unlink()
     sources = [gadf.Source(path.name, (path,)) for path in paths]
-    expected = [told.outcome(lambda path=path: gadf.read(path)) for path in paths]
-    assert [
-        told.outcome(lambda source=source: gadf.read_source(source)) for source in gadf.ahead(sources)
-    ] == expected
-    for source in gadf.ahead(sources):
-        assert source is sources[0]
-        break
-    assert list(gadf.ahead(sources)) == sources
-    assert not fits_files._BEGUN
+    filters = list(warnings.filters)
+    found = list(gadf.read_sources(sources, threads=threads))
+    for path, result in zip(paths, found, strict=True):
+        expected = told.outcome(lambda path=path: gadf.read(path))
+        if isinstance(result, Exception):
+            assert (type(result), str(result)) == _raised(lambda path=path: gadf.read(path))
+        else:
+            assert told.outcome(lambda result=result: result) == expected
+    assert [isinstance(result, Exception) for result in found] == [n in (2, 4) for n in range(12)]
+    assert warnings.filters == filters
+
+
+def _raised(function):
+    with pytest.raises(Exception) as raised:
+        function()
+    return type(raised.value), str(raised.value)
