@@ -10,13 +10,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from datalink.bundles.archive import Archive
-from datalink.bundles.conditions import Answer, Conditions, answer
-from serving import accel, sender
+from datalink.bundles.conditions import Conditions, answer
+from serving import promises, sender
 
 MEDIA_TYPE = "application/x-tar"
 
-OF_CONNECTION = (b"transfer-encoding", b"connection", b"date")
-"""Headers that are made when an answer is sent."""
 
 Report = Callable[[Failure], None]
 
@@ -122,31 +120,12 @@ def send_archive(request: Any, archive: Archive, name: str, *, private: bool, re
         request.write(b"")
         request.finish()
     elif sender.has_proxy():
-        _have_sent(request, archive, how, report)
+        segments = archive.segments(how.start, how.stop)
+        promises.have_sent(request, how.status, MEDIA_TYPE, segments, lambda error: _told(report, error))
     else:
         Stream(request, archive.chunks(how.start, how.stop), report).start()
 
 
-def _have_sent(request: Any, archive: Archive, how: Answer, report: Report) -> None:
-    """Promise the answer to the proxy, which gets it past the event loop, with the headers that are set."""
-    set_before = [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, values in request.responseHeaders.getAllRawHeaders()
-        for value in values
-        if name.lower() not in OF_CONNECTION
-    ]
-    for name, _ in set_before:  # the proxy would pass some of them on twice
-        request.responseHeaders.removeHeader(name)
-    request.setHeader("content-type", MEDIA_TYPE)  # DaCHS would say that it is HTML
-    promise = sender.Promise(
-        how.status,
-        tuple(set_before),
-        archive.segments(how.start, how.stop),
-        lambda error: reactor.callFromThread(report, Failure(error)),  # type: ignore[attr-defined]
-    )
-    place = sender.promised(promise)
-    if place is None:
-        raise RuntimeError("this process has no proxy before it")
-    accel.hand_over(request, place)
-    request.write(b"")
-    request.finish()
+def _told(report: Report, error: Exception) -> None:
+    """Report from another thread."""
+    reactor.callFromThread(report, Failure(error))  # type: ignore[attr-defined]
