@@ -224,6 +224,11 @@ def _sender(socket: Path) -> str:
             proxy_set_header Connection close;
             proxy_buffers 8 256k;
             proxy_busy_buffers_size 512k;
+            # Results of queries for clients that accept it; archives are packed already.
+            gzip on;
+            gzip_comp_level 1;
+            gzip_proxied any;
+            gzip_types text/csv text/tab-separated-values application/x-votable+xml text/xml;
         }}
 """
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from serving import accel, sender
 
-OF_CONNECTION = (b"transfer-encoding", b"connection", b"date")
-"""Headers that are made when an answer is sent."""
+OF_CONNECTION = (b"transfer-encoding", b"connection", b"date", b"content-encoding")
+"""Headers that are made when an answer is sent, and that of the packing which twisted would do."""
 
 
 def have_sent(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import subprocess
@@ -193,6 +194,24 @@ def test_sync(instance, name, sign):
     answer = instance.tap("SELECT TOP 5 obs_id, s_ra, s_region FROM ivoa.obscore", FORMAT=name)
     assert answer.status == 200
     assert sign in answer.body
+
+
+def test_long_results_are_what_they_say(instance):
+    """They leave past the event loop, which would pack them for clients that accept it."""
+    query = "SELECT * FROM tap_schema.columns AS a, tap_schema.tables"
+    plain = instance.tap(query, FORMAT="csv", MAXREC="10000")
+    packed = instance.get(
+        "/tap/sync?"
+        + urllib.parse.urlencode({"LANG": "ADQL", "QUERY": query, "FORMAT": "csv", "MAXREC": "10000"}),
+        Accept_Encoding="gzip",
+    )
+    assert len(plain.body) > 1_000_000
+    for answer in (plain, packed):
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith("text/csv")
+        assert int(answer.headers.get("Content-Length", len(answer.body))) == len(answer.body)
+        unpacked = answer.headers["Content-Encoding"] is None
+        assert (answer.body if unpacked else gzip.decompress(answer.body)) == plain.body
 
 
 def test_no_format_is_binary_votable(instance):
