@@ -26,7 +26,7 @@
 		<FEED source="//scs#spoint-index-def" ra="s_ra" dec="s_dec" cluster="False"/>
 		<index name="fov" columns="s_fov" method="GIST"
 			>scircle(spoint(radians(s_ra), radians(s_dec)), radians(s_fov/2))</index>
-		<index name="healpix" columns="s_ra,s_dec">healpix_nest(10, spoint(radians(s_ra), radians(s_dec)))</index>
+		<index name="healpix_cell" columns="s_ra,s_dec">healpix_nest(10, spoint(radians(s_ra), radians(s_dec)))</index>
 		<index name="region" columns="s_region" method="GIST">public.region_bounds(s_region)</index>
 	</STREAM>
 

@@ -251,6 +251,15 @@ def declare_indexes(table: Any) -> None:
         table.indexedColumns.setdefault(name, set()).add("straight")
 
 
+def state_all_columns(table: Any) -> None:
+    """Give ivoa.obscore a first definition with as many columns as it has on this site.
+
+    DaCHS's own has those of plain ObsCore; where ivoa.obscore is to be a table, PostgreSQL gets to see it.
+    """
+    nulls = ", ".join(f"CAST(NULL AS {column.type})" for column in table.columns)
+    table.viewStatement = f"CREATE VIEW \\qName (\\colNames) AS (SELECT {nulls} WHERE FALSE)"
+
+
 def lead_to_links(table: Any) -> None:
     """Have results from ivoa.obscore declare this site's own DataLink service in place of DaCHS's."""
     key = "_associatedDatalinkService"

@@ -79,6 +79,7 @@
 				metadata.declare_null(context.getById("ObsCore"))
 				metadata.withhold_dates(context.getById("ObsCore"))
 				metadata.declare_indexes(context.getById("ObsCore"))
+				metadata.state_all_columns(context.getById("ObsCore"))
 				metadata.lead_to_links(context.getById("ObsCore"))
 				yield from ()
 			</codeItems>
