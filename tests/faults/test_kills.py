@@ -27,11 +27,12 @@ def service(stopped: Site) -> Iterator[Service]:
 
 
 def _recovered(site: Site, *gone: int) -> None:
-    """Wait until none of some processes is needed any more."""
+    """Wait until none of some processes is needed any more, and all that replace them answer."""
 
     def well() -> bool:
-        now = site.dachs("serve")
-        return bool(now) and not set(gone) & {*now, site.postmaster} and answers(site.instance)
+        now, said = site.dachs("serve"), processes(site.instance).values()
+        answering = bool(said) and all(pulse.startswith("answers") for pulse in said)
+        return answering and not set(gone) & {*now, site.postmaster} and answers(site.instance)
 
     wait_until(well, "an answer")
 
