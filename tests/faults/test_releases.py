@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 from astropy.io import fits
 
@@ -95,10 +97,23 @@ def test_ingest_says_with_its_exit_code_that_files_failed(service: Service) -> N
     assert "nothing changed" in done.stderr
 
 
+@contextlib.contextmanager
+def _locked(site: Site, table: str) -> Iterator[None]:
+    """Let nobody write a table, though all may read it."""
+    cluster = site.instance.cluster
+    connection = psycopg2.connect(cluster.dsn, passfile=str(cluster.password_file))
+    try:
+        connection.cursor().execute(f"LOCK TABLE {table} IN SHARE MODE")
+        yield
+    finally:
+        connection.close()
+
+
 def _writes(site: Site) -> list[str]:
-    """Tell whether a transaction changes the tables of the collection."""
+    """Tell whether a transaction has changed the observations of the collection."""
     return site.instance.cluster.sql(
-        "SELECT 1 FROM pg_locks WHERE mode = 'RowExclusiveLock' AND relation = 'hess_dr.obscore'::regclass"
+        "SELECT 1 FROM pg_locks WHERE mode = 'RowExclusiveLock' AND granted"
+        " AND relation = 'hess_dr.obscore'::regclass"
     )
 
 
@@ -108,10 +123,11 @@ def test_a_killed_import_leaves_what_was_published(
 ) -> None:
     site = service.site
     rows, links = census.tap(site, census.ROWS), census.tap(site, census.LINKS)
-    working = site.begin("ingest", "--force")
-    (importing,) = wait_until(lambda: site.dachs("imp"), "an import")
-    wait_until(lambda: moment(site), "its moment")
-    kill(importing)
+    with _locked(site, "hess_dr.ledger"):  # which it writes last
+        working = site.begin("ingest", "--force")
+        (importing,) = wait_until(lambda: site.dachs("imp"), "an import")
+        wait_until(lambda: moment(site), "its moment")
+        kill(importing)
     message = working.communicate()[1]
     assert working.returncode == FAILURE
     assert "'dachs imp hess_dr/q update' failed" in message
