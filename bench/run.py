@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 
 from instance import packages, settings  # noqa: E402
 
-PARTS = ("scan", "ingest", "queries", "results", "datalink", "serving")
+PARTS = ("scan", "ingest", "queries", "overlaps", "results", "datalink", "serving")
 """Modules with a function ``figures(bench)``, in this order: rows become more, never fewer."""
 
 PAGE = CHECKOUT / "docs" / "performance.md"
