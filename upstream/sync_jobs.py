@@ -15,12 +15,13 @@ Proposal to upstream: give ``uws.UWS`` a way to make jobs that are not persisted
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import tempfile
 from typing import Any
 
-from gavo import base, formats, svcs
+from gavo import base, formats, svcs, utils
 from gavo.base import sqlsupport
 from gavo.protocols import adqlglue, tap, taprunner, uws
 from gavo.rsc import qtable
@@ -29,10 +30,21 @@ from upstream.connections import ConnectionPool
 from upstream.shims import Shim
 
 QUERY_PROFILE = "untrustedquery"
+JOBS_MODE = 0o775
+"""As in ``uws.UWSJobWithWD``."""
+
 SMALL_RESULT = 1 << 20
 """Bytes of a result that are kept in memory."""
 
 _connections = ConnectionPool(QUERY_PROFILE)
+
+
+def jobs_directory() -> str:
+    """Give the directory of TAP jobs; like DaCHS's jobs, the first one makes it."""
+    path = str(base.getConfig("uwsWD"))
+    with contextlib.suppress(FileExistsError):  # another thread was quicker
+        utils.ensureDir(path, mode=JOBS_MODE, setGroupTo=base.getGroupId())
+    return path
 
 
 class MemoryJob(tap.TAPJob):  # type: ignore[misc]
@@ -58,7 +70,7 @@ class MemoryJob(tap.TAPJob):  # type: ignore[misc]
     def getWD(self) -> str:  # noqa: N802 - DaCHS's name
         """Give the job's directory; it is made when somebody asks."""
         if self._directory is None:
-            directory = tempfile.mkdtemp("", "sync-", dir=base.getConfig("uwsWD"))
+            directory = tempfile.mkdtemp("", "sync-", dir=jobs_directory())
             object.__setattr__(self, "_directory", directory)
         return str(self._directory)
 
@@ -122,7 +134,7 @@ def answer(job: MemoryJob) -> tuple[Any, str]:
     default = "votable/td" if base.getConfig("ivoa", "votDefaultEncoding") == "td" else "votable"
     raw_format = parameters.get("responseformat") or parameters.get("format") or default
     key = formats.getKeyFor(raw_format)
-    target = Result(SMALL_RESULT, dir=base.getConfig("uwsWD"))
+    target = Result(SMALL_RESULT, dir=jobs_directory())
     try:
         timeout = base.getConfig("async", "defaultExecTimeSync")
         data = taprunner._makeDataFor(query_table(parameters, job, timeout))

@@ -117,7 +117,7 @@ def test_queries_go_to_the_copy_and_what_writes_to_the_primary(stopped: Site, re
         fields: dict[str, bytes | str] = {
             "LANG": "ADQL", "QUERY": query, "FORMAT": "csv", "UPLOAD": "mine,param:file", "file": TABLE,
         }  # fmt: skip
-        assert _post(site, "/tap/sync", fields).split() == ["sent", "18"]
+        assert (answer := _post(site, "/tap/sync", fields)).split() == ["sent", "18"], answer
         assert not known_there("AS sent")
         # Jobs are noted in the primary database, and read from it.
         job = _post(site, "/tap/async", {"LANG": "ADQL", "QUERY": "SELECT 1 AS noted FROM hess_dr.obscore"})

@@ -1,6 +1,7 @@
 """TAP's jobs, synchronous and asynchronous: as DaCHS has them, though they are kept and started otherwise."""
 
 import os
+import shutil
 import signal
 import time
 import urllib.parse
@@ -199,6 +200,20 @@ def test_synchronous_queries_leave_nothing(instance):
     assert instance.tap("SELECT nonsense").status >= 400
     upload(instance, 3)
     assert (instance.cluster.sql(count), set(places.iterdir())) == before
+
+
+def test_the_directory_of_jobs_is_made_by_who_needs_it_first(instance):
+    places = instance.home / "dachs" / "state" / "uwsjobs"
+    aside = places.rename(places.with_name("uwsjobs-aside"))
+    try:
+        assert upload(instance, 4) == ["n", "4"]
+        # More than is kept in memory.
+        long = "SELECT a.obs_id, b.* FROM ivoa.obscore AS a, ivoa.obscore AS b"
+        assert len(instance.tap(long, FORMAT="csv", MAXREC="5000").text) > 1 << 20
+    finally:
+        if places.is_dir():
+            shutil.rmtree(places)
+        aside.rename(places)
 
 
 def test_errors_of_the_database_leave_no_trace(instance):
