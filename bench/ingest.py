@@ -24,6 +24,9 @@ FED = 3_000
 """Rows of which DaCHS's own speed is taken."""
 
 ROUNDS = 3
+LOADS = 1
+"""Rounds of loading, each of which takes about ten minutes: polygons are slow to be read."""
+
 COLLECTION = "bench_dr"
 
 RESOURCE = f"""\
@@ -157,7 +160,7 @@ def _loading(bench: Bench) -> Figure:
     try:
         resource.write_text(RESOURCE.replace("FILE", str(prepared)))
         times: dict[str, list[float]] = {"ours": [], "bound": []}
-        for _ in range(ROUNDS):
+        for _ in range(LOADS):
             times["ours"].append(_seconds(lambda: dachs.run("imp", f"{COLLECTION}/q", "load")))
             assert bench.sql(f"SELECT count(*) FROM {COLLECTION}.obscore") == [(ROWS,)]
             times["bound"].append(_seconds(lambda: _raw(bench, prepared, names)))
@@ -209,7 +212,7 @@ def _raw(bench: Bench, prepared: Path, names: list[str]) -> None:
 def _fed(bench: Bench, resource: Path) -> list[float]:
     """Give the seconds that DaCHS's feed takes for some rows: those of an import without any go off."""
     dachs, found = bench.instance.dachs, []
-    for _ in range(ROUNDS):
+    for _ in range(LOADS):
         taken = []
         for limit in (0, FED):
             resource.write_text(RESOURCE.replace("HOWMANY", f"LIMIT {limit}"))
