@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg2
 
+from bench.harness import Figure
 from instance import settings
 from instance.account import end
 from instance.bringup import Instance
@@ -46,16 +47,17 @@ class Bench:
         Directory of the real H.E.S.S. release, else of the built-in sample.
     real
         Whether it is the real one.
-    large
-        Whether the long benchmark was asked for.
+    reference
+        Figures of small queries at a million rows, by name, for comparison.
     home
         The instance's directory.
     environment
         Environment for ``bin/cherenkov-vo``.
     """
 
-    def __init__(self, directory: Path, environment: dict[str, str], *, large: bool = False) -> None:
-        self.directory, self.environment, self.large = directory, environment, large
+    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
+        self.directory, self.environment = directory, environment
+        self.reference: dict[str, Figure] = {}
         chosen = settings.load({**os.environ, **environment})
         self.instance = Instance(chosen)
         self.home = self.instance.home
@@ -159,13 +161,11 @@ def wait_for(url: str, process: subprocess.Popen[bytes], patience: float = START
 
 
 @contextlib.contextmanager
-def served(*, large: bool = False, **changes: str) -> Iterator[Bench]:
+def served(**changes: str) -> Iterator[Bench]:
     """Make an instance on free ports in a temporary directory, serve it, and remove it.
 
     Parameters
     ----------
-    large
-        Passed on to `Bench`.
     **changes
         Environment variables for the instance beside the usual ones.
     """
@@ -190,7 +190,7 @@ def served(*, large: bool = False, **changes: str) -> Iterator[Bench]:
         )
         try:
             wait_for(f"http://127.0.0.1:{environment['CHERENKOV_VO_PORT']}/tap/availability", server)
-            bench = Bench(directory, environment, large=large)
+            bench = Bench(directory, environment)
             with contextlib.closing(bench):
                 yield bench
         finally:

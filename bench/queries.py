@@ -25,11 +25,9 @@ PER_ROUND = 12
 
 RADIUS = 0.1
 SIZES = (105, 100_000, 1_000_000)
-LARGE_SIZE = 10_000_000
 REFERENCE_SIZE = 1_000_000
 """Rows for which the bars hold."""
 
-CONE_GROWTH = 1.3
 TAP_BAR, CONE_BAR = 20.0, 25.0
 WARM_PATIENCE = 60.0
 """Seconds that a server has to load what asynchronous jobs need."""
@@ -238,29 +236,12 @@ def figures_at(bench: Bench, size: int) -> Iterator[tuple[str, Figure]]:
     yield "scs", added(f"SCS, cone of 0.1 deg, {rows}", cone_bar[0], times, cone_bar[1])
 
 
-def growth(name: str, small: Figure, large: Figure) -> Figure:
-    """Compare the time of a cone at two sizes, which cannot be measured in turn."""
-    values = [late / early for early, late in zip(small.times["ours"], large.times["ours"], strict=True)]
-    return Figure(
-        f"{name}: {LARGE_SIZE:,} rows against {REFERENCE_SIZE:,}",
-        f"<= {CONE_GROWTH} x",
-        values,
-        "x",
-        CONE_GROWTH,
-        times={"ours": large.times["ours"], "bound": large.times["bound"], "stock": small.times["ours"]},
-        note="'stock' is our own time at the smaller size; the machine may have had other work then.",
-    )
-
-
 def figures(bench: Bench) -> Iterator[Figure]:
     """Measure TAP, SCS and jobs at all sizes."""
     yield job_figure(bench)
-    reference: dict[str, Figure] = {}
-    for size in (*SIZES, *((LARGE_SIZE,) if bench.large else ())):
+    for size in SIZES:
         bench.multiply(size)
         for name, figure in figures_at(bench, size):
             yield figure
             if size == REFERENCE_SIZE:
-                reference[name] = figure
-            elif size == LARGE_SIZE and name != "id ivoa.obscore" and name != "id ctao.obscore":
-                yield growth(name, reference[name], figure)
+                bench.reference[name] = figure
