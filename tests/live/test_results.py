@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import subprocess
 import time
 import urllib.parse
@@ -13,10 +14,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from astropy.io import votable
+from astropy.table import Table
 
 from instance.bringup import Instance as Managed
 from instance.packages import venv_python
 from instance.settings import load
+from tests.live.conftest import VARIABLE
 
 WORKER = Path(__file__).with_name("write_both.py")
 KEYS = ["votable", "votableb2", "votabletd", "csv", "csv_bare", "fits"]
@@ -135,6 +139,10 @@ CASES = [
 ] + list(_type_cases())
 
 
+WHOLE = {"name": "whole", "adql": QUERIES["everything"], "keys": KEYS, "maxrec": 100_000, "whole": True}
+"""For readers, which do not want documents with holes."""
+
+
 @pytest.fixture(scope="module")
 def managed(instance):
     return Managed(load())
@@ -149,7 +157,7 @@ def written(managed, tmp_path_factory):
     }
     done = subprocess.run(
         [venv_python(managed.home), WORKER, directory],
-        input=json.dumps(CASES),
+        input=json.dumps([*CASES, WHOLE]),
         env=environment,
         cwd="/",
         text=True,
@@ -176,6 +184,53 @@ def test_there_is_something_to_compare(written, name):
     stock = (written / f"{name}.votableb2.stock").read_bytes()
     assert stock.startswith(b"<?xml")
     assert (b'value="OVERFLOW"' in stock) == (name == "overflow")
+
+
+def as_stilts_reads(path, key):
+    """Give the lines of a table as STILTS writes what it has read."""
+    program = json.loads(Path(os.environ[VARIABLE]).read_text(encoding="utf-8"))["stilts"]
+    kind = "votable" if key.startswith("votable") else key.partition("_")[0]
+    done = subprocess.run(
+        [program, "tpipe", f"in={path}", f"ifmt={kind}", "ofmt=csv"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def as_astropy_reads(path, key):
+    """Give the rows of a table, with the metadata of its columns."""
+    if key.startswith("csv"):
+        table = Table.read(path, format="ascii.csv")
+    elif key == "fits":
+        table = Table.read(path, format="fits")
+    else:
+        document = votable.parse(path, verify="ignore")
+        fields = [repr(field) for field in document.get_first_table().fields]
+        table = document.get_first_table().to_table()
+        table.meta["fields"] = fields
+    described = [(name, str(table[name].dtype), str(table[name].unit)) for name in table.colnames]
+    return described, table.meta.get("fields"), [str(row) for row in table.as_array().tolist()]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_stilts_and_astropy_read_the_same(written, key):
+    """Bytes that are equal read the same; this is for those who want to hear it from the readers."""
+    ours, stock = (written / f"whole.{key}.{side}" for side in ("ours", "stock"))
+    for read in (as_stilts_reads, as_astropy_reads):
+        here = read(ours, key)
+        assert len(here) > 2
+        assert here == read(stock, key)
+
+
+def test_all_serialisations_are_the_same_table(written):
+    tables = [
+        as_stilts_reads(written / f"whole.{key}.ours", key) for key in KEYS if key.startswith("votable")
+    ]
+    assert len(tables) == 3
+    assert tables[0] == tables[1] == tables[2]
 
 
 FORMATS = {

@@ -1,7 +1,8 @@
 """Writes results in both ways, DaCHS's and ours; runs with the instance's own Python and environment.
 
 Reads cases from standard input as JSON, and writes what came out to a directory: ``CASE.KEY.ours`` and
-``CASE.KEY.stock``, each the file or, behind ``error:``, the exception.
+``CASE.KEY.stock``, each the file or, behind ``error:``, the exception. Unless a case is ``whole``, what
+changes from time to time is taken out.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def written(case, key, write):
         write(key, taprunner._makeDataFor(table_of(case)), target)
     except Exception as error:
         return b"error: " + type(error).__name__.encode()
-    return VOLATILE.sub(b"", target.getvalue())
+    return target.getvalue() if case.get("whole") else VOLATILE.sub(b"", target.getvalue())
 
 
 @contextlib.contextmanager
