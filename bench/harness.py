@@ -92,6 +92,13 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
+def seconds(function: Callable[[], object]) -> float:
+    """Give how long a function takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
 def paired(functions: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, list[float]]:
     """Time functions in turn, several rounds after one that does not count.
 
@@ -110,10 +117,9 @@ def paired(functions: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) 
     times: dict[str, list[float]] = {name: [] for name in functions}
     for count in range(rounds + 1):
         for name, function in functions.items():
-            start = time.perf_counter()
-            function()
+            taken = seconds(function)
             if count:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(taken)
     return times
 
 

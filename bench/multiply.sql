@@ -1,7 +1,7 @@
 -- Make many event lists of the few that a collection has: metadata only, for benchmarks. Each copy of
 -- a row has an identifier, a time, a place on the sky and energies of its own; all are simulated.
 --
--- Run by rows.py, or by psql with -v collection=ctao -v rows=1000000.
+-- Run by bench/instance.py.
 
 -- Cells of all orders from 24 on are moved by whole cells if the shift is a multiple of 2^37 microseconds.
 CREATE OR REPLACE FUNCTION pg_temp.moved_tmoc(moc text, shifts bigint) RETURNS text

@@ -24,8 +24,11 @@ sys.dont_write_bytecode = True
 
 from instance import packages, settings  # noqa: E402
 
-PARTS = ("scan", "ingest", "queries", "overlaps", "results", "datalink", "serving")
-"""Modules with a function ``figures(bench)``, in this order: rows become more, never fewer."""
+PARTS = ("scan", "ingest", "queries", "overlaps", "results", "loading", "datalink", "serving")
+"""Modules with a function ``figures(bench)``, in this order: rows become more, never fewer.
+
+``queries`` comes before all that needs many rows, since it begins with few.
+"""
 
 LARGE = "large"
 """The part with ten million rows, which comes last."""
@@ -63,21 +66,22 @@ def machine() -> str:
     return f"{cores} cores ({model}), {memory:.0f} GiB of memory; {system}; {', '.join(versions)}; {today}."
 
 
-def measure(parts: list[str], failed: list[str]) -> Iterator[str]:
-    """Measure parts and give the lines of the page.
+def measure(parts: list[str], failed: list[str]) -> Iterator[list[str]]:
+    """Measure parts; gives the lines of the page after each of them.
 
     Parameters
     ----------
     parts
         Names of modules.
     failed
-        Takes a line for each part that could not be measured to its end.
+        Takes the name of each part that could not be measured to its end, with the reason.
     """
     from bench import harness, instance  # noqa: PLC0415 - the environment can import them
 
     figures: list[harness.Figure] = []
     with instance.served() as bench:
-        for part in parts:
+        data = "the H.E.S.S. DL3 DR1 release" if bench.real else "the SIMULATED sample"
+        for number, part in enumerate(parts, start=1):
             start = time.monotonic()
             try:
                 for figure in importlib.import_module(f"bench.{part}").figures(bench):
@@ -85,12 +89,11 @@ def measure(parts: list[str], failed: list[str]) -> Iterator[str]:
                     print(figure.row(), flush=True)
             except Exception as error:  # the other parts take an hour, and do not need this one
                 traceback.print_exc()
-                failed.append(f"**Not complete**: the part `{part}` ended with {type(error).__name__}.\n")
+                failed.append(f"`{part}` ended with {type(error).__name__}")
             print(f"-- {part}: {time.monotonic() - start:.0f} s", flush=True)
-        data = "the H.E.S.S. DL3 DR1 release" if bench.real else "the SIMULATED sample"
-    yield f"{machine()} Files: {data}.\n"
-    yield from failed
-    yield harness.table(figures)
+            missing = [*failed, *(f"`{name}` was not measured" for name in parts[number:])]
+            incomplete = [f"**Not complete**: {'; '.join(missing)}.\n"] if missing else []
+            yield [f"{machine()} Files: {data}.\n", *incomplete, harness.table(figures)]
 
 
 def write(lines: list[str]) -> None:
@@ -115,10 +118,11 @@ def main() -> int:
     enter_environment()
     parts = options.parts or list(PARTS)
     failed: list[str] = []
-    lines = list(measure([*parts, LARGE] if options.large else parts, failed))
+    lines: list[str] = []
+    for lines in measure([*parts, LARGE] if options.large else parts, failed):
+        if not options.parts:
+            write(lines)
     print("\n".join(lines))
-    if not options.parts:
-        write(lines)
     return 1 if failed else 0
 
 
