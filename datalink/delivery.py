@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from twisted.web import http, resource, static
+from twisted.web import http, resource, server, static
 
 from datalink.files import Access, User, today
 from datalink.parts import Content
 from datalink.rights import challenge
+from datalink.streaming import Report, send
 from serving import accel
 
 
@@ -192,14 +193,45 @@ def withheld(access: Access, user: User) -> Refusal | None:
     return Refusal(http.FORBIDDEN, f"{access.reason} {user.name} has no right to them.", vary="Authorization")
 
 
-def delivered(content: Content, media_type: str, *, private: bool = False) -> Delivery:
-    """Give the answer with the bytes of a file.
+class Stored(resource.Resource):
+    """A file in an object store, which is passed on while it is read, and never whole in memory.
+
+    Parameters
+    ----------
+    content
+        Its bytes.
+    media_type, private
+        See `Delivery`.
+    report
+        Called with what went wrong if the store fails after the answer has begun.
+    """
+
+    isLeaf = True  # noqa: N815 - twisted's name
+
+    def __init__(self, content: Content, media_type: str, report: Report, *, private: bool = False) -> None:
+        super().__init__()
+        self.content, self.type, self.report, self.private = content, media_type, report, private
+
+    def render(self, request: Any) -> int:
+        """Send it, or the part of it that is asked for."""
+        if self.private:
+            request.setHeader("vary", "Authorization")
+        send(request, self.content, self.type, private=self.private, report=self.report)
+        return int(server.NOT_DONE_YET)
+
+
+def delivered(
+    content: Content, media_type: str, report: Report, *, private: bool = False
+) -> Delivery | Stored:
+    """Give the answer with the bytes of a file; `report` takes what goes wrong while they are sent.
 
     Raises
     ------
     UnreadableFileError
         A file behind it is gone or is not what was imported.
     """
+    if content.stored:
+        return Stored(content, media_type, report, private=private)
     if content.pieces is None:
         return Delivery(content.inputs / content.source, media_type, content.etag, private=private)
     return Document(

@@ -16,6 +16,7 @@ from gavo import base, svcs
 from gavo.svcs import weberrors
 from gavo.web import grend
 from twisted.internet import reactor, threads
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 from twisted.web import http, resource, server
 
@@ -49,6 +50,11 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
     """``.../file/custom/<obs_id>/<name>``."""
 
     name = "custom"
+
+    def __init__(self, request: Any, service: Any) -> None:
+        super().__init__(request, service)
+        # DaCHS would pack what it sends for whoever takes that: lengths and ranges are those of the files.
+        request.requestHeaders.removeHeader(b"accept-encoding")
 
     @classmethod
     def isBrowseable(cls, service: Any) -> bool:  # noqa: N802 - DaCHS's name
@@ -106,7 +112,7 @@ class MainPage(grend.ServiceBasedPage):  # type: ignore[misc]
         if refusal is not None:
             return refusal
         private = file.access.restricted(today())
-        return delivered(catalogue.bytes_of(file), file.content_type, private=private)
+        return delivered(catalogue.bytes_of(file), file.content_type, _broken_off, private=private)
 
     def _picture(self, path: str, user: User) -> resource.Resource | _Undrawn:
         """Give a picture of a data set, whose path is that of its file with another ending."""
@@ -172,6 +178,11 @@ def _draw(undrawn: _Undrawn) -> resource.Resource:
 
 def _ready(picture: pictures.Picture, path: Path, *, private: bool) -> Delivery:
     return Delivery(path, pictures.MEDIA_TYPE, picture.key.digest, private=private)
+
+
+def _broken_off(failure: Failure) -> None:
+    known = isinstance(failure.value, CherenkovVOError)
+    base.ui.notifyError(f"file broken off: {failure.value if known else failure.getTraceback()}")
 
 
 def _deliver(found: resource.Resource, request: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
@@ -78,7 +78,7 @@ class Content:
     inputs: Path
     origin: str | None
 
-    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def chunks(self, start: int = 0, stop: int | None = None) -> Generator[bytes, None, None]:
         """Give the bytes from `start` up to and without `stop`, piecemeal.
 
         Raises
@@ -93,7 +93,7 @@ class Content:
                 yield bytes(whole[position : min(position + CHUNK, stop)])
             return
         path = self.inputs / self.source
-        if storage.store_of(path) is not None:
+        if self.stored:
             while start < stop:
                 found = storage.read_range(path, start, min(start + STORE_CHUNK, stop))
                 if not found:
@@ -112,6 +112,13 @@ class Content:
                     yield found
         except OSError as error:
             raise UnreadableFileError(path, f"cannot be read ({error.strerror})") from error
+
+    segments = chunks
+
+    @property
+    def stored(self) -> bool:
+        """Whether these are the bytes of a file in an object store, which no local path leads to."""
+        return self.pieces is None and storage.store_of(self.inputs / self.source) is not None
 
     def read(self) -> bytes:
         """Give all bytes.

@@ -141,7 +141,8 @@ def simulated_release() -> Release:
 class Store:
     """Stands for the files of an archive: bytes made from their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, remote: bool = False) -> None:
+        self.remote = remote
         self.gone: set[str] = set()
         self.changed: set[str] = set()
         self.short: set[str] = set()
@@ -159,7 +160,15 @@ class Store:
             yield self.bytes_of(file)[start : stop - (file.name in self.short)]
 
         etag = f"{file.path}{file.name in self.changed}"
-        return SimpleNamespace(size=file.size, modified=1_500_000_000.75, etag=etag, chunks=chunks)
+        return SimpleNamespace(
+            size=file.size,
+            modified=1_500_000_000.75,
+            etag=etag,
+            chunks=chunks,
+            stored=self.remote,
+            inputs=Path("/inputs"),
+            source=file.source,
+        )
 
 
 def holdings(

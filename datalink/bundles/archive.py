@@ -62,7 +62,7 @@ class Member:
     chunks
         Gives its bytes, or a part of them.
     file
-        Gives the file on disk that has just these bytes; None without such a file.
+        Gives the local file that has just these bytes; None without such a file.
     """
 
     name: str

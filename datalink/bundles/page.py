@@ -28,12 +28,13 @@ from datalink.bundles.lists import FOLDER, Lists, UnknownListError
 from datalink.bundles.plan import NothingLeftError, Plan, SourceGoneError
 from datalink.bundles.selection import SENSELESS, LeftOut, withheld
 from datalink.bundles.service import planned
-from datalink.bundles.streaming import send_archive
 from datalink.delivery import Refusal
 from datalink.files import User
 from datalink.rights import challenge, user_of
+from datalink.streaming import send
 from ingest.errors import CherenkovVOError
 
+MEDIA_TYPE = "application/x-tar"
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -195,7 +196,8 @@ def _send(found: Plan | Refusal | str, request: Any) -> None:
         request.write(Refusal(http.SEE_OTHER, f"The bundle is at {found}").render(request))
         request.finish()
     else:
-        send_archive(request, found.archive, found.name, private=found.private, report=_report)
+        request.setHeader("content-disposition", f'attachment; filename="{found.name}.tar"')
+        send(request, found.archive, MEDIA_TYPE, private=found.private, report=_report)
 
 
 def _report(failure: Failure) -> None:

@@ -211,7 +211,7 @@ def _data(top: str, file: File, content: Callable[[File], Content]) -> Member:
         return now.inputs / now.source
 
     path = "/".join((top, *place(file)))
-    whole = path_of_it if file.pieces is None else None
+    whole = path_of_it if file.pieces is None and not planned.stored else None
     return Member(path, planned.size, planned.modified, planned.etag, chunks, whole)
 
 

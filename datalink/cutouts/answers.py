@@ -9,7 +9,7 @@ from typing import Any
 from gavo import base
 from twisted.web import resource, server
 
-from datalink.bundles.streaming import Stream
+from datalink.streaming import Stream
 
 
 class Answer(resource.Resource):

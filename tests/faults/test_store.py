@@ -100,12 +100,32 @@ def test_whole_files_and_parts_are_those_of_the_disk(service: Service, files: li
     with census._direct.open(part, timeout=60) as reply:
         assert reply.status == 206
         assert any(reply.read() == content[100:200] for content in packed)
+    head = urllib.request.Request(site.url + links[0], method="HEAD", headers={"Accept-Encoding": "gzip"})
+    with census._direct.open(head, timeout=60) as reply:
+        assert int(reply.headers["Content-Length"]) in {len(content) for content in packed}
+        assert reply.headers["ETag"]
+        assert reply.headers["Last-Modified"]
+        assert reply.headers["Content-Encoding"] is None
     path = site.instance.cluster.sql(
         "SELECT min(access_path) FROM hess_dr.links WHERE content_qualifier = 'aeff'"
     )[0]
     with fits.open(io.BytesIO(census.fetch(site.url + path))) as found:
         found.verify("exception")
         assert found[1].header["HDUCLAS2"] == "EFF_AREA"
+
+
+def test_pictures_and_cut_outs_are_made(service: Service) -> None:
+    site = service.site
+    (picture, *_) = site.instance.cluster.sql(
+        "SELECT access_path FROM hess_dr.links WHERE access_path LIKE '%.png' AND release_date IS NULL"
+    )
+    assert census.fetch(site.url + picture).startswith(b"\x89PNG")
+    (run, *_) = census.tap(site, "SELECT obs_publisher_did FROM hess_dr.obscore")
+    query = urllib.parse.urlencode({"ID": run, "ENERGY": "1e12 1e13"})
+    with fits.open(io.BytesIO(census.fetch(f"{site.url}/rd/access/cutout/dlget?{query}"))) as found:
+        energies = found["EVENTS"].data["ENERGY"]
+        assert energies.size
+        assert ((energies >= 1) & (energies <= 10)).all()
 
 
 def test_bundles_are_complete(service: Service, files: list[Path]) -> None:

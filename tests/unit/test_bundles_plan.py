@@ -15,6 +15,7 @@ from datalink.bundles.plan import NothingLeftError, SourceGoneError, fingerprint
 from datalink.bundles.selection import select
 from datalink.files import ANONYMOUS, Access, Fault, User
 from ingest.errors import UnreadableFileError
+from serving.sender import FilePart
 from tests.bundle_files import (
     CLOSED,
     TODAY,
@@ -188,6 +189,16 @@ def test_what_was_asked_for_twice_is_there_once():
     names = [member.name for member in planned(found(run, files=(psf,))).archive.members]
     assert len(names) == len(set(names))
     assert sum(name.endswith("_psf.fits") for name in names) == 1
+
+
+def test_local_files_are_named_and_those_in_a_store_are_read():
+    run = whole_run("7")
+    for remote in (False, True):
+        archive = planned(found(run), store=Store(remote=remote)).archive
+        segments = list(archive.segments())
+        parts = [segment_ for segment_ in segments if isinstance(segment_, FilePart)]
+        assert len(parts) == (not remote)
+        assert sum(len(one) if isinstance(one, bytes) else one.size for one in segments) == archive.size
 
 
 def test_embargoed_runs_stay_out_and_are_named():

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalink.bundles import identifiers
-from datalink.bundles.conditions import Conditions, answer
 from datalink.bundles.identifiers import (
     UnusableRequestError,
     is_votable,
@@ -19,6 +18,7 @@ from datalink.bundles.identifiers import (
     of_votable,
 )
 from datalink.bundles.lists import Lists, UnknownListError, name_of
+from datalink.conditions import Conditions, answer
 
 DIDS = ["ivo://x.example/~?tele/1", "ivo://x.example/~?tele/2"]
 

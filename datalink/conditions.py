@@ -1,4 +1,4 @@
-"""Which part of an archive a request is for, if any: Range and conditions after RFC 9110."""
+"""Which part of a long answer a request is for, if any: Range and conditions after RFC 9110."""
 
 from __future__ import annotations
 

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet import interfaces, reactor, threads
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from datalink.bundles.archive import Archive
-from datalink.bundles.conditions import Conditions, answer
+from datalink.conditions import Conditions, answer
 from serving import promises, sender
 
-MEDIA_TYPE = "application/x-tar"
-
-
 Report = Callable[[Failure], None]
+
+
+class Body(Protocol):
+    """What can be sent from any byte on, such as an archive.
+
+    Attributes
+    ----------
+    size
+        In bytes.
+    modified
+        When it changed last, seconds since 1970.
+    etag
+        Another one for other bytes.
+    """
+
+    @property
+    def size(self) -> int: ...  # noqa: D102 - see above
+    @property
+    def modified(self) -> float: ...  # noqa: D102
+    @property
+    def etag(self) -> str: ...  # noqa: D102
+
+    def chunks(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        """Give the bytes from `start` to `stop` (exclusive)."""
+
+    def segments(self, start: int, stop: int) -> sender.Segments:
+        """Give what these are made of: bytes, or where they lie."""
 
 
 @implementer(interfaces.IPushProducer)
@@ -90,17 +113,17 @@ class Stream:
         self.chunks.close()
 
 
-def send_archive(request: Any, archive: Archive, name: str, *, private: bool, report: Report) -> None:
-    """Answer a GET or HEAD with an archive, or with the part of it that is asked for.
+def send(request: Any, body: Body, media_type: str, *, private: bool, report: Report) -> None:
+    """Answer a GET or HEAD, with everything or with the part that is asked for.
 
     Parameters
     ----------
     request
         The request; nothing is sent of it yet.
-    archive
+    body
         What to send.
-    name
-        How the file is called, without its suffix; ASCII without quotes.
+    media_type
+        What it is.
     private
         Whether no cache on the way may keep it.
     report
@@ -108,10 +131,9 @@ def send_archive(request: Any, archive: Archive, name: str, *, private: bool, re
     """
     names = ("range", "if-range", "if-none-match", "if-modified-since")
     conditions = Conditions(*(request.getHeader(name) for name in names))
-    how = answer(conditions, archive.size, archive.etag, archive.modified)
+    how = answer(conditions, body.size, body.etag, body.modified)
     request.setResponseCode(how.status)
-    request.setHeader("content-type", MEDIA_TYPE)
-    request.setHeader("content-disposition", f'attachment; filename="{name}.tar"')
+    request.setHeader("content-type", media_type)
     request.setHeader("access-control-expose-headers", "Content-Disposition, Content-Range, ETag")
     request.setHeader("cache-control", "private, no-cache" if private else "no-cache")
     for header, value in how.headers:
@@ -120,10 +142,10 @@ def send_archive(request: Any, archive: Archive, name: str, *, private: bool, re
         request.write(b"")
         request.finish()
     elif sender.has_proxy():
-        segments = archive.segments(how.start, how.stop)
-        promises.have_sent(request, how.status, MEDIA_TYPE, segments, lambda error: _told(report, error))
+        segments = body.segments(how.start, how.stop)
+        promises.have_sent(request, how.status, media_type, segments, lambda error: _told(report, error))
     else:
-        Stream(request, archive.chunks(how.start, how.stop), report).start()
+        Stream(request, body.chunks(how.start, how.stop), report).start()
 
 
 def _told(report: Report, error: Exception) -> None:

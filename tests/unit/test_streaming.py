@@ -4,9 +4,9 @@ import pytest
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
-from datalink.bundles import streaming
+from datalink import streaming
 from datalink.bundles.archive import Archive, Member
-from datalink.bundles.streaming import Stream, send_archive
+from datalink.streaming import Stream
 
 
 class Request:
@@ -181,7 +181,7 @@ def archive():
 def send(threads, method=b"GET", private=False, **asked):
     request = Request()
     request.method, request.asked = method, {name.replace("_", "-"): value for name, value in asked.items()}
-    send_archive(request, archive(), "top", private=private, report=lambda failure: None)
+    streaming.send(request, archive(), "application/x-tar", private=private, report=lambda failure: None)
     run_all(threads)
     assert request.events == ["finish"]
     return request
@@ -193,7 +193,6 @@ def test_an_archive_is_sent_with_all_that_is_known_of_it(threads):
     assert b"".join(request.sent) == b"".join(whole.chunks())
     assert request.headers["content-length"] == str(whole.size)
     assert request.headers["content-type"] == "application/x-tar"
-    assert request.headers["content-disposition"] == 'attachment; filename="top.tar"'
     assert request.headers["etag"] == f'"{whole.etag}"'
     assert request.headers["cache-control"] == "no-cache"
     assert send(threads, private=True).headers["cache-control"] == "private, no-cache"
