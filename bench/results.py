@@ -7,8 +7,8 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
+from bench import memory
 from bench.harness import Figure, paired, ratio
 from bench.instance import Bench
 
@@ -60,44 +60,6 @@ def _copy(bench: Bench, rows: int) -> None:
         )
 
 
-def _memory(pid: int, what: str) -> float:
-    """Give a process's memory in MB: ``VmRSS`` as it is, ``VmHWM`` its peak."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{what}:"):
-            return int(line.split()[1]) / 1000
-    raise ValueError(f"/proc/{pid}/status: no {what}")
-
-
-def _growth(pids: list[int], url: str, rows: int) -> float:
-    """Give by how much servers' peaks are, in sum, above what they held before a query."""
-    before = 0.0
-    for pid in pids:
-        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # resets the peak (proc(5))
-        before += _memory(pid, "VmRSS")
-    _fetch(url, FORMATS["BINARY2"], rows)
-    return sum(_memory(pid, "VmHWM") for pid in pids) - before
-
-
-def _servers(bench: Bench) -> list[int]:
-    """Find the processes that have to do with our results: the workers and the proxy."""
-    found, masters = [], set()
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (place / "cmdline").read_text(encoding="utf-8", errors="replace")
-            if str(bench.home) in words and ("serving.worker" in words or "nginx: master" in words):
-                found.append(int(place.name))
-                if "nginx: master" in words:
-                    masters.add(place.name)
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = (place / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-            if parent in masters:
-                found.append(int(place.name))
-    if len(found) < 4 or not masters:  # two workers, nginx, and a process of its own
-        raise RuntimeError(f"{bench.url}: not all of its processes were found")
-    return found
-
-
 def figures(bench: Bench) -> Iterator[Figure]:
     """Measure all formats at 10^5 rows, BINARY2 at 10^6, and the server's memory.
 
@@ -112,6 +74,7 @@ def figures(bench: Bench) -> Iterator[Figure]:
         Each figure.
     """
     bench.multiply(ROWS)
+    binary = FORMATS["BINARY2"]
     for name, form in FORMATS.items():
         barred = name == "BINARY2"
         ways = {
@@ -129,9 +92,9 @@ def figures(bench: Bench) -> Iterator[Figure]:
             times,
             LIMIT if barred else None,
         )
-    ours, stock = _servers(bench), [bench.stock_pid]
-    growth = [_growth(ours, bench.url, ROWS) for _ in range(3)]
-    alone = [_growth(stock, bench.stock_url, ROWS)]
+    ours, stock = memory.servers(bench.home), [bench.stock_pid]
+    growth = [memory.growth(ours, lambda: _fetch(bench.url, binary, ROWS)) for _ in range(3)]
+    alone = [memory.growth(stock, lambda: _fetch(bench.stock_url, binary, ROWS))]
     times = {"ours": growth, "stock": alone}
     yield Figure(
         "server memory, 10^5 rows, BINARY2", MEMORY_BAR, growth, "MB", MEMORY_LIMIT, True, times, "MB",
@@ -139,9 +102,9 @@ def figures(bench: Bench) -> Iterator[Figure]:
     )  # fmt: skip
     bench.multiply(MANY_ROWS)
     ways = {
-        "ours": lambda: _fetch(bench.url, FORMATS["BINARY2"], MANY_ROWS),
+        "ours": lambda: _fetch(bench.url, binary, MANY_ROWS),
         "bound": lambda: _copy(bench, MANY_ROWS),
     }
     yield ratio("TAP, 10^6 rows x all columns, BINARY2", BAR, paired(ways, rounds=3), LIMIT)
-    growth = [_growth(ours, bench.url, MANY_ROWS)]
+    growth = [memory.growth(ours, lambda: _fetch(bench.url, binary, MANY_ROWS))]
     yield Figure("server memory, 10^6 rows, BINARY2", MEMORY_BAR, growth, "MB", MEMORY_LIMIT)

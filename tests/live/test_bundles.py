@@ -16,10 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from bench import memory
 from tests.live.conftest import Answer, Instance
 
 SERVICE = "/rd/access/bundle/custom"
 BOUNDARY = "0123456789abcdef"
+MOST_MEMORY = 50.0
+"""MB, of all processes together; a real release is larger than that."""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,14 @@ def test_a_bundle_of_all_runs(complete: tuple[str, Answer], runs: list[str], ins
     for name in data:
         assert found[name] == files[Path(name).name].read_bytes()
     assert ("SIMULATED" in found["README.txt"].decode()) == instance.simulated
+
+
+def test_a_bundle_is_never_in_the_server_s_memory(complete: tuple[str, Answer], instance: Instance) -> None:
+    path, answer = complete
+    pids, again = memory.servers(instance.home), []
+    grown = memory.growth(pids, lambda: again.append(instance.get(path).body))
+    assert again == [answer.body]
+    assert grown < MOST_MEMORY
 
 
 def test_the_head_says_what_the_bundle_is(complete: tuple[str, Answer], instance: Instance) -> None:
