@@ -96,7 +96,7 @@ class Fleet:
         self.account.make_directory(self.run, 0o700)
         if self.run.stat().st_uid != self.account.uid or self.run.is_symlink():
             raise InstanceError(f"{self.run} belongs to somebody else.", "Remove it, and start again.")
-        for stale in self.run.glob("*.sock"):
+        for stale in (*self.run.glob("*.sock"), *self.run.glob("*.rc")):
             stale.unlink()
         upstreams = self.upstreams()
         for upstream in upstreams:

@@ -38,8 +38,8 @@ def run_directory(home: Path) -> Path:
 
 
 def sockets(run: Path) -> list[Path]:
-    """Give the sockets of the workers that were started last."""
-    return sorted(socket for socket in run.glob("*.sock") if not socket.stem.endswith("-send"))
+    """Give the sockets of the workers that were started last, whether they listen already or not."""
+    return sorted(settings.with_suffix(".sock") for settings in run.glob("*.rc"))
 
 
 class _UnixConnection(http.client.HTTPConnection):

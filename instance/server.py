@@ -150,6 +150,10 @@ class Supervisor:
         while not (self.fleet.ready() and answers(self.instance)):
             if self.ending.is_set():
                 return
+            if self.cluster.process() is None:  # it may end more than once in a row
+                self._revive_database()
+                self.start_server()
+                return
             if self.fleet.dead() or time.monotonic() > deadline:
                 raise InstanceError(
                     "The web server does not come up.", f"The whole story is in {self._logs()}."
@@ -160,10 +164,7 @@ class Supervisor:
         """Restart what dies or does not answer any more, until told to end."""
         while not self.ending.wait(WATCH_INTERVAL):
             if self.cluster.process() is None:
-                self._note_restart("PostgreSQL", "ended unexpectedly")
-                self.cluster.start()
-                self.dachs.point_to_cluster()
-                self.fleet.end()
+                self._revive_database()
                 self.start_server()
             for process in self.fleet.dead():
                 self._restart(process, "ended unexpectedly")
@@ -172,6 +173,13 @@ class Supervisor:
             if self.changed.is_set():
                 self._take_up_changes()
             self.fleet.favour_light()
+
+    def _revive_database(self) -> None:
+        """Start PostgreSQL again; the web server's processes end, for their connections are lost."""
+        self._note_restart("PostgreSQL", "ended unexpectedly")
+        self.cluster.start()
+        self.dachs.point_to_cluster()
+        self.fleet.end()
 
     def _restart(self, process: Process, why: str) -> None:
         self._note_restart(f"The {process.name}", why)
