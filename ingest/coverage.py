@@ -9,7 +9,6 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import FK5, SkyCoord
 from astropy.time import Time
-from mocpy.tmoc import times_to_microseconds
 
 from ingest.arrays import FloatArray
 
@@ -50,6 +49,8 @@ def time_moc(starts: Time, stops: Time) -> str:
     str
         The MOC in the ASCII form of MOC 2.0, section 5.2.
     """
+    from mocpy.tmoc import times_to_microseconds  # noqa: PLC0415 - it loads matplotlib and networkx
+
     ends = (np.atleast_1d(times_to_microseconds(times)).tolist() for times in (starts, stops))
     return moc_of_microseconds(list(zip(*ends, strict=True)))
 

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from astropy.time import Time, TimeDelta
 from astropy.utils import iers
-from mocpy.tmoc import times_to_microseconds
 
 from ingest.arrays import FloatArray
 from ingest.constants import GPS_BEHIND_TAI, SECONDS_PER_DAY
@@ -167,6 +166,8 @@ def prepare(wanted: Iterable[tuple[TimeReference, float]]) -> None:
     wanted
         Mission elapsed times, each with its reference.
     """
+    from mocpy.tmoc import times_to_microseconds  # noqa: PLC0415 - it loads matplotlib and networkx
+
     _PREPARED.clear()
     by_reference: dict[TimeReference, set[float]] = {}
     for reference, elapsed in wanted:

@@ -76,6 +76,18 @@ def test_postgresql(service: Service, expected: census.Census) -> None:
     assert census.differences(service.site, expected) == []
 
 
+def test_postgresql_again_while_workers_start(service: Service, expected: census.Census) -> None:
+    site = service.site
+    first, servers = site.postmaster, site.dachs("serve")
+    kill(first)
+    started = wait_until(lambda: set(site.dachs("serve")) - set(servers), "other workers")
+    second = site.postmaster
+    assert second not in (0, first)
+    kill(second)
+    _recovered(site, first, second, *servers, *started)
+    assert census.differences(site, expected) == []
+
+
 def test_postgresql_in_the_middle_of_a_long_query(service: Service, expected: census.Census) -> None:
     site = service.site
     endless = "SELECT count(*) FROM generate_series(1, 100000000000)"
