@@ -4,7 +4,7 @@ RUN = setpriv --pdeathsig TERM bin/cherenkov-vo
 # make up WORKERS=2: DaCHS processes for TAP queries, and as many for all else.
 export CHERENKOV_VO_WORKERS := $(or $(WORKERS),$(CHERENKOV_VO_WORKERS))
 
-.PHONY: serve up down status ingest publish check doctor fetch-data test bench bench-large clean
+.PHONY: serve up down status ingest publish check doctor fetch-data test test-faults bench bench-large clean
 
 serve:
 	@$(RUN) serve
@@ -19,6 +19,8 @@ check:
 	@$(RUN) check $(DIR) $(if $(RELEASE),--release $(RELEASE)) $(if $(ALL),--all)
 test:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py $(STAGES)
+test-faults:
+	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py --thorough $(or $(STAGES),faults)
 bench:
 	@setpriv --pdeathsig TERM /usr/bin/python3 bench/run.py $(PARTS)
 bench-large:

@@ -31,6 +31,7 @@ from instance.cluster import free_port  # noqa: E402
 from instance.releases import SHARED, SHARED_CTA  # noqa: E402
 from instance.settings import NONE_WORD, SAMPLE_WORD  # noqa: E402
 from tests.judges import environment as judges  # noqa: E402
+from tests.thorough import VARIABLE  # noqa: E402
 
 STAGES = ("style", "unit", "properties", "sample", "draft", "real", "faults")
 TEMPORARY = "cherenkov-vo-test-"
@@ -249,7 +250,11 @@ def main() -> int:
     """Run the stages that are asked for; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", nargs="*", help=f"what to run, of {', '.join(STAGES)} (default: all)")
-    wanted = parser.parse_args().stages or list(STAGES)
+    parser.add_argument("--thorough", action="store_true", help="do all harm there is; takes an hour or more")
+    options = parser.parse_args()
+    wanted = options.stages or list(STAGES)
+    if options.thorough:
+        os.environ[VARIABLE] = "1"
     if unknown := set(wanted) - set(STAGES):
         parser.error(f"no such stage: {', '.join(sorted(unknown))}")
     start = time.monotonic()
