@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ingest.errors import CherenkovVOError, ConfigError, InstanceError
 from instance import fetch, packages, releases
 from instance.account import Account, service_account
 from instance.cluster import Cluster
-from instance.console import Step, say
+from instance.console import Step, note, say
 from instance.dachs import Dachs
 from instance.exits import FAILURE
 from instance.imports import Importer, Mark
@@ -220,19 +221,41 @@ class Instance:
         imported, served = self._imported(), collection in self.served()
         importer = Importer(self.settings, dachs, self.cluster, options)
         before = Mark.read(imported.get(collection))
+        start = time.monotonic()
         try:
             after = importer.run(resource, before, served=served)
         except CherenkovVOError:
+            self._note_import(collection, "failed", start)
             # What is served is the old state, or a new one that the next run notices.
             noted = imported.get(collection) if served else None
             self.state.set(imported=imported | {collection: noted}, published=None)
             raise
+        self._note_import(collection, "unchanged" if after == before else "done", start)
         data = self.state.get("data")
         self.state.set(
             imported=imported | {collection: after.text()},
             served=sorted({*self.served(), collection}),
             data=(data if isinstance(data, dict) else {}) | {collection: [choice.why for choice in chosen]},
         )
+
+    def _note_import(self, collection: str, result: str, start: float) -> None:
+        """Remember when an import ended, and how."""
+        known = self.state.get("imports")
+        last = {"ended": time.time(), "seconds": round(time.monotonic() - start, 3), "result": result}
+        self.state.set(imports=(known if isinstance(known, dict) else {}) | {collection: last})
+        report = self.reports([collection]).get(collection)
+        counts = (
+            {}
+            if report is None
+            else {
+                "files": report.files,
+                "published": report.published,
+                "failed": len(report.failures),
+                "deviations": report.deviation_count,
+            }
+        )
+        level = "error" if result == "failed" else "info"
+        note(f"import {result}", level, collection=collection, seconds=last["seconds"], **counts)
 
     def _imported(self) -> dict[str, str | None]:
         """Give the fingerprint of the last complete import of each collection."""

@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"{error.problem} {error.remedy}")
         return FAILURE if options.command == "status" else OK
     except InstanceError as error:
-        say(f"{PROGRAM}: {error.problem}")
+        say(f"{PROGRAM}: {error.problem}", "error")
         if error.remedy:
             say(f"{' ' * len(PROGRAM)}  {error.remedy}")
         return error.exit_code

@@ -16,7 +16,7 @@ from ingest.changes import Options
 from ingest.errors import ConfigError, InstanceError
 from instance import check, server
 from instance.bringup import AS_NEEDED, Instance, fetch_release, write_sample
-from instance.console import say
+from instance.console import record, say
 from instance.exits import EXIT_CHECK, EXIT_DATA, FAILURE, OK
 from instance.releases import COLLECTIONS
 from instance.settings import CHECKOUT, Settings
@@ -33,6 +33,7 @@ def serve(settings: Settings, options: argparse.Namespace) -> int:
         say(f"Process {pid} serves this instance already; 'make down' stops it.")
         say(server.welcome(instance))
         return OK
+    record(instance.home / "log", "supervisor")
     server.serve(instance)
     return OK
 
@@ -65,6 +66,7 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
             "server": pid,
             "answers": well,
             "processes": server.processes(instance),
+            "metrics_port": server.metrics_port(instance),
             "vocabulary": settings.vocabulary,
             "served": instance.served(),
             "data": instance.state.get("data"),
@@ -76,6 +78,8 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
     say(f"{'up' if well else 'NOT up'}: {settings.url} (process {pid or 'none'})")
     for name, doing in server.processes(instance).items():
         say(f"{name}: {doing}")
+    port = server.metrics_port(instance)
+    say(f"metrics: {f'http://127.0.0.1:{port}/metrics' if port else 'none'}")
     say(f"instance: {instance.home}")
     for line in server.data_lines(instance) or ["  no data yet"]:
         say(line.strip())
@@ -103,6 +107,7 @@ def publish(settings: Settings, options: argparse.Namespace) -> int:
 
 def _work(settings: Settings, asked: Options = AS_NEEDED, *, force_publish: bool = False) -> int:
     instance = Instance(settings)
+    record(instance.home / "log", "ingest")
     instance.renew(asked, force_publish=force_publish)
     server.reload(instance)
     return EXIT_DATA if instance.failures() else OK

@@ -20,6 +20,7 @@ from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
 from instance.packages import venv_python
 from instance.settings import Settings, variable_of
+from serving import logs
 
 DACHS_PROGRAM = Path("/usr/bin/dachs")
 COMMAND_NAMES = ("dachs", "gavo")
@@ -90,6 +91,8 @@ class Dachs:
                 variable_of(name): getattr(self.settings, name)
                 for name in ("vocabulary", "access_url", "obscore_access_url")
             },
+            # No client has a part in what commands do.
+            **(logs.variable(self.log.parent, "dachs", queries=True) if self.settings.fast_paths else {}),
             variable_of("fast_paths"): "yes" if self.settings.fast_paths else "no",
         }
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.errors import InstanceError
-from instance import priorities, proxy, replicas
+from instance import access_log, priorities, proxy, replicas
 from instance.account import Account
 from instance.cluster import Cluster
 from instance.dachs import Dachs
 from instance.processes import Process, run_directory
 from instance.settings import Settings
+from serving import logs
 
 PULSE_INTERVAL = 2.0
 UNRESPONSIVE = 30.0
@@ -106,14 +107,21 @@ class Fleet:
             len(upstream.sockets) for upstream in upstreams if upstream.kind != proxy.LIGHT
         )
         text = proxy.configuration(
-            self.settings, self.run, upstreams, self._files(), running + self.settings.tap_waiting
+            self.settings,
+            self.run,
+            upstreams,
+            self._files(),
+            running + self.settings.tap_waiting,
+            self.home / "log",
         )
         (self.run / "nginx.conf").write_text(text, encoding="utf-8")
         log = self.home / "log" / "proxy.log"
         command = self.account.command(proxy.command(self.run, log))
-        log.touch()
-        self.account.own(self.run, log)
-        yield Process("proxy", command, {"PATH": os.defpath}, log)
+        requests = log.with_name(access_log.NAME)
+        for path in (log, requests):
+            path.touch()
+        self.account.own(self.run, log, requests)
+        yield Process("proxy", command, {"PATH": os.defpath, "TZ": "UTC"}, log)
 
     def upstreams(self) -> list[proxy.Upstream]:
         """Give the workers that there are to be."""
@@ -142,6 +150,7 @@ class Fleet:
             "GAVOCUSTOM": str(custom),
             "CHERENKOV_VO_PROXY_FILES": known,
         }
+        environment |= logs.variable(self.home / "log", socket.stem, queries=self.settings.log_queries)
         return Process(
             f"worker {socket.stem}", self.account.command(arguments), environment, self.dachs.log, socket
         )

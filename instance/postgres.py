@@ -79,6 +79,11 @@ def settings(total: int, processors: int) -> dict[str, str]:
         # Source names and identifiers follow no simple distribution.
         "default_statistics_target": "200",
         "autovacuum_naptime": "30s",
+        # Errors in strangers' queries are told to those; here they would be kept, with the queries.
+        "log_min_messages": "log",
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+        "log_timezone": "UTC",
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from ingest.errors import InstanceError
+from instance import access_log
 from instance.settings import Settings
 
 PROGRAM = "/usr/sbin/nginx"
@@ -31,6 +32,10 @@ BODY_LIMIT = "64m"
 
 READ_TIMEOUT = 900
 """Seconds: TAP clients may ask to wait 300 for a change, and queries wait and run up to 120."""
+
+MONITOR = "monitor.socket"
+MESSAGES = "messages.socket"
+"""Sockets of the monitor in the run directory: for requests, and for what nginx has to say."""
 
 RETRY_AFTER = 30
 """Seconds after which a client should come again that found too many queries; as in ``serving/worker.py``."""
@@ -56,12 +61,29 @@ def error_document(message: str) -> str:
 
 CROWDED = "Too many queries are running and waiting here; please come again in half a minute."
 AWAY = "This part of the service is being started again; please come again in half a minute."
-ERRORS = {"crowded.xml": error_document(CROWDED), "away.xml": error_document(AWAY), "away.txt": f"{AWAY}\n"}
+NUMBERED = " (Request $request_number.)"
+"""Ends messages; nginx puts the number in."""
+
+ERRORS = {
+    "crowded.xml": error_document(CROWDED + NUMBERED),
+    "away.xml": error_document(AWAY + NUMBERED),
+    "away.txt": f"{AWAY}{NUMBERED}\n",
+    "unready.json": '{"ready": false}\n',
+}
 """Documents that the proxy has of its own."""
 
+ALIVE = '{"alive": true}'
 
-def configuration(
-    settings: Settings, run: Path, upstreams: Sequence[Upstream], files: Mapping[str, Path], limit: int
+_NUMBER = f"add_header {access_log.HEADER} $request_number always;"
+
+
+def configuration(  # noqa: PLR0917 - called in one place
+    settings: Settings,
+    run: Path,
+    upstreams: Sequence[Upstream],
+    files: Mapping[str, Path],
+    limit: int,
+    logs: Path,
 ) -> str:
     """Write nginx's configuration.
 
@@ -75,6 +97,8 @@ def configuration(
         Directories with files that the application may have sent, by name.
     limit
         Synchronous TAP queries that may run and wait.
+    logs
+        Directory for logs.
     """
     primary = PRIMARY if PRIMARY in {upstream.kind for upstream in upstreams} else QUERY
     sockets = [socket for upstream in upstreams for socket in upstream.sockets]
@@ -84,9 +108,13 @@ daemon off;
 worker_processes 2;
 worker_rlimit_nofile 8192;
 pid {_quoted(run / "nginx.pid")};
+# What nginx says of single requests names clients and what they asked for: the monitor takes that out.
+error_log {_quoted(logs / "proxy.log")} emerg;
+{_messages(run)}
 events {{ worker_connections 4000; }}
 http {{
-    access_log off;
+{access_log.variables(settings)}{access_log.log_format(settings)}\
+    access_log {_quoted(logs / access_log.NAME)} events;
     server_tokens off;
     client_body_temp_path {_quoted(run / "bodies")};
 {_temporary(run)}
@@ -104,7 +132,7 @@ http {{
     limit_conn_status 503;
     limit_conn_log_level info;
 {"".join(_upstream(upstream) for upstream in upstreams)}
-{_server_options(settings)}{_locations(limit, primary)}
+{_server_options(settings)}{_locations(limit, primary)}{_health(run)}
 {"".join(_own_document(*document, run) for document in _OWN)}
 {"".join(_files(name, directory) for name, directory in files.items())}
 {"".join(_sender(socket) for socket in sockets)}
@@ -117,6 +145,7 @@ _OWN = (
     ("@crowded", "crowded.xml", "text/xml"),
     ("@away_tap", "away.xml", "text/xml"),
     ("@away", "away.txt", "text/plain; charset=utf-8"),
+    ("@unready", "unready.json", "application/json"),
 )
 
 
@@ -135,6 +164,8 @@ def _server_options(settings: Settings) -> str:
         proxy_http_version 1.1;
         proxy_set_header Host $http_host;
         proxy_set_header Connection "";
+        proxy_set_header {access_log.HEADER} $request_number;
+        {_NUMBER}
         proxy_pass_header Server;
         proxy_pass_header Date;
         proxy_redirect off;
@@ -176,6 +207,27 @@ def _locations(limit: int, primary: str) -> str:
 """
 
 
+def _messages(run: Path) -> str:
+    """Write where nginx's messages go; no path with a comma can be named."""
+    place = f"syslog:server=unix:{run / MESSAGES},nohostname,tag=proxy"
+    return "" if "," in str(run) else f"error_log {_quoted(place)} error;"
+
+
+def _health(run: Path) -> str:
+    """Write the places that say whether the service lives, and whether it can work."""
+    return f"""\
+        location = /health {{
+            default_type application/json;
+            return 200 '{ALIVE}\n';
+        }}
+        location = /ready {{
+            proxy_pass {_quoted(f"http://unix:{run / MONITOR}:/ready")};
+            proxy_read_timeout 15s;
+            error_page 502 504 = @unready;
+        }}
+"""
+
+
 def _upstream(upstream: Upstream) -> str:
     servers = "".join(
         f"        server {_quoted(f'unix:{socket}')} max_fails=1 fail_timeout=1s;\n"
@@ -191,6 +243,7 @@ def _own_document(place: str, name: str, media_type: str, run: Path) -> str:
             internal;
             default_type '{media_type}';
             add_header Retry-After {RETRY_AFTER} always;
+            {_NUMBER}
             return 503 '{text}\n';
         }}
 """
@@ -202,7 +255,7 @@ def _files(name: str, directory: Path) -> str:
         "ETag": "etag",
         "Access-Control-Allow-Origin": "access_control_allow_origin",
     }
-    headers = "".join(
+    headers = f"            {_NUMBER}\n" + "".join(
         f"            add_header {header} $upstream_http_{variable} always;\n"
         for header, variable in passed.items()
     )

@@ -14,11 +14,13 @@ from types import FrameType
 from typing import Any
 
 from ingest.errors import InstanceError
+from instance import rotation
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
 from instance.exits import EXIT_PORT
 from instance.fleet import Fleet
+from instance.monitor import Monitor, port_of
 from instance.processes import READY_PATH, Process, pulse, run_directory, sockets
 from instance.settings import CHECKOUT
 from instance.state import fingerprint, holder, lock
@@ -68,6 +70,11 @@ def processes(instance: Instance) -> dict[str, str]:
     return found
 
 
+def metrics_port(instance: Instance) -> int | None:
+    """Give the port of the metrics; None if there are none, or nothing is served."""
+    return None if running(instance) is None else port_of(run_directory(instance.home))
+
+
 def require_port(instance: Instance) -> None:
     """Make sure that the web server can have its port.
 
@@ -103,6 +110,8 @@ class Supervisor:
         self.changed = threading.Event()
         self.code = ""
         self.restarts: dict[str, list[float]] = {}
+        self.monitor = Monitor(instance)
+        self.rotation = rotation.Rotation(instance.settings, instance.home / "log")
 
     def stop_on_signal(self, number: int, frame: FrameType | None) -> None:
         """Note that it is time to end."""
@@ -141,6 +150,7 @@ class Supervisor:
         require_port(self.instance)
         self.code = self._code()
         self.cluster.limit_queries(self.instance.settings)
+        self.monitor.start(self.fleet)
         self.fleet.start()
         self.wait_until_ready()
 
@@ -173,6 +183,8 @@ class Supervisor:
             if self.changed.is_set():
                 self._take_up_changes()
             self.fleet.favour_light()
+            self.monitor.look_after(self.fleet)
+            self.rotation.look_after(self.fleet)
 
     def _revive_database(self) -> None:
         """Start PostgreSQL again; the web server's processes end, for their connections are lost."""
@@ -187,7 +199,8 @@ class Supervisor:
         process.start()
 
     def _note_restart(self, what: str, why: str) -> None:
-        say(f"{what} {why}; starting it again.")
+        say(f"{what} {why}; starting it again.", "warning")
+        self.monitor.count_restart(what.removeprefix("The "))
         now = time.monotonic()
         before = self.restarts.get(what, [])
         self.restarts[what] = [moment for moment in before if now - moment < RESTART_WINDOW] + [now]
@@ -202,6 +215,7 @@ class Supervisor:
     def close(self) -> None:
         """End the web server, then PostgreSQL."""
         self.fleet.end()
+        self.monitor.end()
         self.cluster.stop()
 
 
@@ -273,7 +287,8 @@ def up(instance: Instance) -> None:
         require_port(instance)
     log = instance.home / "log" / "serve.log"
     log.parent.mkdir(exist_ok=True)
-    with log.open("wb") as output:
+    log.write_bytes(b"")
+    with log.open("ab") as output:  # it may be put aside
         child = subprocess.Popen(
             [sys.executable, "-m", "instance", "serve"],
             cwd=CHECKOUT,

@@ -6,6 +6,7 @@ This module needs nothing but the standard library; it is read before anything i
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import re
 import tomllib
@@ -36,6 +37,7 @@ VOCABULARIES = ("talk", "draft")
 """Names of the vocabulary profiles of ``ingest.vocabulary``, which a bare machine cannot import."""
 
 ACCESS_URLS = ("file", "datalink")
+LOG_ADDRESSES = ("no", "anonymised", "full")
 OBSCORE_ACCESS_URLS = ("datalink", "file", "both")
 """What access_url can lead to, as in ``ingest.access``, in the collections' tables and in ivoa.obscore."""
 
@@ -48,6 +50,9 @@ COUNTS = (
     "tap_sync_seconds",
     "tap_async_seconds",
     "tap_async_running",
+    "least_disk",
+    "log_megabytes",
+    "log_days",
 )
 """Settings that are numbers of something."""
 
@@ -121,6 +126,23 @@ class Settings:
         "", "read-only copies of the database for TAP queries: 'host:port', with spaces between"
     )
 
+    metrics: bool = _setting(
+        True, "serve metrics for Prometheus, and why the service is not ready, on 127.0.0.1"
+    )
+    metrics_port: int = _setting(0, "port of 127.0.0.1 for metrics; 0 takes a free one, see 'status'")
+    least_disk: int = _setting(100, "megabytes of free disk below which the service says it is not ready")
+    log_addresses: str = _setting(
+        "no", "clients' addresses in the logs: 'no', 'anonymised' (the network only), or 'full'"
+    )
+    log_queries: bool = _setting(
+        False, "log what clients ask for: parameters, queries, and messages with them"
+    )
+    log_megabytes: int = _setting(20, "megabytes after which a log is rotated; five old ones are kept")
+    log_days: int = _setting(14, "days that logs are kept")
+    trusted_proxies: str = _setting(
+        "", "proxies whose X-Request-ID is taken over: addresses or networks, with spaces between"
+    )
+
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{2,}", self.authority):
             raise ConfigError(
@@ -131,17 +153,19 @@ class Settings:
                 f"short_name = {self.short_name!r}: expected up to {MAX_SHORT_NAME} characters,"
                 " so that services can append their kind"
             )
-        for name in ("port", "database_port"):
+        for name in ("port", "database_port", "metrics_port"):
             if not 0 <= getattr(self, name) < 65536:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected a port number below 65536")
         self._check_counts()
         if self.scan_processes < 0:
             raise ConfigError(f"scan_processes = {self.scan_processes}: expected a whole number, 0 or more")
         replica_addresses(self.replicas)
+        networks(self.trusted_proxies)
         for name, known in (
             ("vocabulary", VOCABULARIES),
             ("access_url", ACCESS_URLS),
             ("obscore_access_url", OBSCORE_ACCESS_URLS),
+            ("log_addresses", LOG_ADDRESSES),
         ):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} = {getattr(self, name)!r}: expected one of {', '.join(known)}")
@@ -152,7 +176,7 @@ class Settings:
 
     def _check_counts(self) -> None:
         for name in COUNTS:
-            least = 0 if name in ("workers", "light_workers", "tap_waiting") else 1
+            least = 0 if name in ("workers", "light_workers", "tap_waiting", "least_disk") else 1
             if getattr(self, name) < least:
                 raise ConfigError(
                     f"{name} = {getattr(self, name)}: expected a whole number of at least {least}"
@@ -182,6 +206,20 @@ def replica_addresses(text: str) -> list[tuple[str, int]]:
     if None in found:
         raise ConfigError(f"replicas = {text!r}: expected 'host:port', with spaces between several")
     return [(match[1].strip("[]"), int(match[2])) for match in found if match]
+
+
+def networks(text: str) -> list[str]:
+    """Give networks in a canonical form.
+
+    Raises
+    ------
+    ConfigError
+        A word is neither an address nor a network.
+    """
+    try:
+        return [str(ipaddress.ip_network(word)) for word in text.split()]
+    except ValueError as error:
+        raise ConfigError(f"trusted_proxies = {text!r}: {error}; expected addresses or networks") from error
 
 
 def variable_of(name: str) -> str:
@@ -260,12 +298,12 @@ def _typed(name: str, value: Any) -> Any:
         return str(value)
     if (name == "hess_dl3_dr1" and value != SAMPLE_WORD) or (name == "cta_1dc" and value != NONE_WORD):
         return str(Path(str(value)).expanduser().absolute())
-    if name in ("port", "database_port", "scan_processes", *COUNTS):
+    if name in ("port", "database_port", "metrics_port", "scan_processes", *COUNTS):
         try:
             return int(value)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
-    if name in ("download", "fast_paths", "materialise_obscore"):
+    if name in ("download", "fast_paths", "materialise_obscore", "metrics", "log_queries"):
         words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
         if str(value).lower() not in words:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving import sender
+from serving import logs, sender
 from serving.queue import Queue
 from serving.sockets import listen
 
@@ -23,6 +23,9 @@ PULSE = b"/.worker"
 
 QUERIES = re.compile(rb"/(tap|__system__/tap/run(/tap)?)/sync")
 """Paths of synchronous TAP queries."""
+
+JOBS = re.compile(rb"/(tap|__system__/tap/run(/tap)?)/async")
+"""Paths at which jobs are made."""
 
 SPARE_THREADS = 2
 """Threads of a process with queries beside those that run the queries."""
@@ -81,6 +84,8 @@ def request_class(base: type, queue: Queue | None, *, replica: bool) -> type:
 
         def process(self) -> None:
             """Do what the request asks for."""
+            if self.method == b"POST" and JOBS.fullmatch(self.path):
+                self.notifyFinish().addCallback(_note_job, self)
             if self.path == PULSE:
                 _tell_pulse(self, queue)
             elif queue is None or not QUERIES.fullmatch(self.path):
@@ -92,6 +97,13 @@ def request_class(base: type, queue: Queue | None, *, replica: bool) -> type:
                 queue.enter(self, super().process, lambda: _refuse(self))
 
     return Request
+
+
+def _note_job(result: Any, request: Any) -> None:
+    """Write down which job came of a request; its own lines name the job."""
+    for place in request.responseHeaders.getRawHeaders("location") or ():
+        job = str(place).rpartition("/")[2]
+        logs.ours.info("a job was made", extra=logs.about(request, job=job))
 
 
 def _tell_pulse(request: Any, queue: Queue | None) -> None:
@@ -145,6 +157,7 @@ def begin(options: argparse.Namespace) -> None:
     from gavo.web import common, root  # noqa: PLC0415 - read before DaCHS did, it patches twisted otherwise
     from twisted.internet import reactor  # noqa: PLC0415 - DaCHS chooses it
 
+    logs.install_in_server()
     queue = None
     if options.queries:
         queue = Queue(options.queries, PATIENCE, _busy, reactor)

@@ -9,6 +9,7 @@ from typing import Any
 from gavo import base
 from twisted.internet import reactor as _reactor
 
+from serving import logs
 from upstream import async_jobs, garbage, generated_code, regions, sync_jobs, translation
 from upstream.shims import Shim
 
@@ -41,6 +42,7 @@ def install() -> None:
     """Put everything in place, once per process; userconfig.rd may be read several times."""
     if not wanted() or _done:
         return
+    logs.install()  # here, because every process of DaCHS comes by
     _done.add(SWITCH)
     for shim in shims():
         shim.install()

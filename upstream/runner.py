@@ -30,6 +30,8 @@ from gavo.registry import findPublishedRDs
 from gavo.user import logui, plainui
 from gavo.utils import parsetricks
 
+from serving import logs
+
 MOST_OF_ID = 200
 """Bytes of a job's id; DaCHS's have ten."""
 
@@ -43,7 +45,8 @@ EXAMPLE = "SELECT TOP 1 a FROM b.c WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE(1, 2,
 def load() -> None:
     """Load what queries need, and leave no open connection to the database."""
     logui.LoggingUI(base.ui)
-    plainui.StingyPlainUI(base.ui)
+    if not logs.install(component="jobs"):
+        plainui.StingyPlainUI(base.ui)
     base.DEBUG = False
     for resource in ("//tap", "//obscore", *findPublishedRDs()):
         try:
@@ -110,6 +113,7 @@ def _become_job(job: str, control: socket.socket, descriptors: tuple[int, ...]) 
     code = 1
     try:
         signal.set_wakeup_fd(-1)
+        logs.always["job"] = job
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.close()
         for descriptor in descriptors:

@@ -203,7 +203,9 @@ def test_directories_that_nginx_cannot_have_are_refused(name):
         proxy.Upstream(kind, (Path("/r") / f"{kind}-1.sock",)) for kind in (proxy.LIGHT, proxy.QUERY)
     ]
     with pytest.raises(InstanceError, match="nginx"):
-        proxy.configuration(settings.Settings(), Path("/r"), upstreams, {"inputs": Path("/") / name}, 5)
+        proxy.configuration(
+            settings.Settings(), Path("/r"), upstreams, {"inputs": Path("/") / name}, 5, Path("/l")
+        )
 
 
 def test_replicas_are_host_and_port():
