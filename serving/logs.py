@@ -31,6 +31,9 @@ VARIABLE = "CHERENKOV_VO_LOG"
 
 SUFFIX = ".jsonl"
 
+NUMBER = "cherenkov_vo_request_id"
+"""Key of a request's number in twisted's context, which threads inherit."""
+
 DACHS_LOGGERS = ("dcErrors", "dcInfos")
 """Names of the loggers that DaCHS's events end in (gavo/user/logui.py)."""
 
@@ -121,6 +124,12 @@ def current_request() -> Any:
     return None
 
 
+def number_here() -> str:
+    """Give the number of the request for which this thread works; empty without one."""
+    context = sys.modules.get("twisted.python.context")
+    return str(context.get(NUMBER, "")) if context is not None else ""
+
+
 def request_id(request: Any) -> str:
     """Give the number that the proxy gave a request; empty without one."""
     given = request.requestHeaders.getRawHeaders("x-request-id") if request is not None else None
@@ -151,13 +160,14 @@ class Formatter(logging.Formatter):
         """Write a record as one line."""
         fields: dict[str, Any] = always | dict(getattr(record, "fields", {}))
         text = record.getMessage()
-        number = getattr(record, "request_id", None) or request_id(current_request())
+        number = getattr(record, "request_id", "") or number_here() or request_id(current_request())
         if getattr(record, "ours", False) or self.queries or HARMLESS.fullmatch(text):
             message = text
         else:
             message = "a message of DaCHS, which may be about what a client asked for"
             fields["origin"] = origin()
-        kind, _, trace = record.exc_info or sys.exc_info()
+        ours_alone = getattr(record, "ours", False)
+        kind, _, trace = record.exc_info or ((None, None, None) if ours_alone else sys.exc_info())
         if kind is not None:
             fields["exception"] = kind.__name__
             fields["frames"] = frames(trace)
@@ -227,10 +237,22 @@ def install_in_server() -> None:
 
     if not install():
         return
+    _keep_from_printing()
     for known in log.theLogPublisher.observers:
         log.removeObserver(known)
     log.addObserver(_of_twisted)
     root.site.log = lambda request: None
+
+
+def _keep_from_printing() -> None:
+    """Have DaCHS print nothing: it would be what we log, with all that clients asked for."""
+    from gavo import base  # noqa: PLC0415 - DaCHS is imported when its settings are known
+    from gavo.user import plainui  # noqa: PLC0415 - see above
+
+    for event, callbacks in base.ui.callbacks.items():
+        for callback in callbacks[:]:
+            if isinstance(getattr(callback, "__self__", None), plainui.StingyPlainUI):
+                base.ui.unsubscribe(event, callback)
 
 
 def _of_twisted(event: dict[str, Any]) -> None:

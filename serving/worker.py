@@ -83,7 +83,14 @@ def request_class(base: type, queue: Queue | None, *, replica: bool) -> type:
         """A request that may have to wait."""
 
         def process(self) -> None:
-            """Do what the request asks for."""
+            """Do what the request asks for; threads that do it know its number."""
+            from twisted.python import context  # noqa: PLC0415 - after DaCHS
+
+            context.call(  # type: ignore[no-untyped-call]
+                {logs.NUMBER: logs.request_id(self)}, self._process
+            )
+
+        def _process(self) -> None:
             if self.method == b"POST" and JOBS.fullmatch(self.path):
                 self.notifyFinish().addCallback(_note_job, self)
             if self.path == PULSE:
@@ -94,7 +101,14 @@ def request_class(base: type, queue: Queue | None, *, replica: bool) -> type:
                 self.setHeader("x-accel-redirect", PRIMARY)
                 self.finish()
             else:
-                queue.enter(self, super().process, lambda: _refuse(self))
+                queue.enter(self, self._proceed, lambda: _refuse(self))
+
+        def _proceed(self) -> None:
+            from twisted.python import context  # noqa: PLC0415 - after DaCHS
+
+            context.call(  # type: ignore[no-untyped-call]
+                {logs.NUMBER: logs.request_id(self)}, super().process
+            )
 
     return Request
 
@@ -102,7 +116,8 @@ def request_class(base: type, queue: Queue | None, *, replica: bool) -> type:
 def _note_job(result: Any, request: Any) -> None:
     """Write down which job came of a request; its own lines name the job."""
     for place in request.responseHeaders.getRawHeaders("location") or ():
-        job = str(place).rpartition("/")[2]
+        # DaCHS adds the query string, with all that was asked for.
+        job = str(place).partition("?")[0].rpartition("/")[2]
         logs.ours.info("a job was made", extra=logs.about(request, job=job))
 
 
