@@ -38,7 +38,7 @@ def free_port() -> int:
 
 def port_is_free(port: int, host: str = HOST) -> bool:
     """Say whether a server could listen on a port."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

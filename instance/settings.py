@@ -190,8 +190,9 @@ class Settings:
     @property
     def local_url(self) -> str:
         """The URL under which this machine reaches the server."""
-        host = self.bind if self.bind not in ("", "0.0.0.0") else "127.0.0.1"  # noqa: S104 - compared only
-        return f"http://{host}:{self.port}"
+        everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared only
+        host = everywhere.get(self.bind, self.bind)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def replica_addresses(text: str) -> list[tuple[str, int]]:

@@ -108,6 +108,8 @@ def test_bad_files(tmp_path, content, message):
 def test_local_url_is_one_that_answers():
     assert Settings(bind="").local_url == "http://127.0.0.1:8080"
     assert Settings(bind="192.0.2.1", port=80).local_url == "http://192.0.2.1:80"
+    assert Settings(bind="::", port=80).local_url == "http://[::1]:80"
+    assert Settings(bind="2001:db8::1", port=80).local_url == "http://[2001:db8::1]:80"
     assert Settings(public_url="https://vo.example").url == "https://vo.example"
 
 
