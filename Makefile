@@ -4,7 +4,8 @@ RUN = setpriv --pdeathsig TERM bin/cherenkov-vo
 # make up WORKERS=2: DaCHS processes for TAP queries, and as many for all else.
 export CHERENKOV_VO_WORKERS := $(or $(WORKERS),$(CHERENKOV_VO_WORKERS))
 
-.PHONY: serve up down status ingest publish check doctor fetch-data test test-faults bench bench-large clean
+.PHONY: serve up down status ingest publish check doctor fetch-data test test-faults bench bench-large \
+	lock licences audit audit-update test-versions clean
 
 serve:
 	@$(RUN) serve
@@ -21,6 +22,10 @@ test:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py $(STAGES)
 test-faults:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py --thorough $(or $(STAGES),faults)
+lock licences audit audit-update:
+	@setpriv --pdeathsig TERM /usr/bin/python3 -m supply $@ $(if $(UPGRADE),--upgrade)
+test-versions:
+	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py versions
 bench:
 	@setpriv --pdeathsig TERM /usr/bin/python3 bench/run.py $(PARTS)
 bench-large:

@@ -23,6 +23,8 @@ from instance import apt
 from instance.console import Step, say
 from instance.exits import EXIT_ENVIRONMENT
 from instance.settings import CHECKOUT
+from supply import environments
+from supply.installed import TOO_OLD
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 MINIMAL_DACHS = "2.13"
@@ -44,6 +46,12 @@ BASE_PACKAGES = (
     "postgresql",
     PROXY,
 )
+HASHED = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
+"""Options of pip: nothing but what is locked, and wheels only, since a build would fetch unlocked tools."""
+
+INSTALL = ("-m", "pip", "install", "--quiet", "--no-warn-script-location", *HASHED, "--requirement")
+"""Arguments of Python; a lock file follows."""
+
 APT_SOURCE = Path("/etc/apt/sources.list.d/cherenkov-vo-dachs.sources")
 APT_PREFERENCES = Path("/etc/apt/preferences.d/cherenkov-vo-dachs")
 
@@ -249,8 +257,13 @@ def venv_is_complete(home: Path) -> bool:
     return (home / "venv" / "complete-base").exists() and venv_python(home).exists()
 
 
+def lock_of(*extras: str) -> Path:
+    """Give the lock file of the environment with these extras."""
+    return environments.environment("-".join(extras) or "instance").lock
+
+
 def ensure_venv(home: Path, *extras: str) -> Path:
-    """Make the virtual environment, on the system's Python and with its packages.
+    """Make the virtual environment, on the system's Python and with its packages, as the lock file says.
 
     Returns
     -------
@@ -260,11 +273,12 @@ def ensure_venv(home: Path, *extras: str) -> Path:
     Raises
     ------
     InstanceError
-        It cannot be made, for example because a package index cannot be reached.
+        It cannot be made, for example because a package index cannot be reached, gives a file that is not
+        the locked one, or because a package of Debian's is too old.
     """
-    wanted = requirements(*extras)
+    wanted, lock = requirements(*extras), lock_of(*extras)
     mark = home / "venv" / f"complete-{'-'.join(('base', *extras))}"
-    stamp = hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()
+    stamp = hashlib.sha256("\n".join([sys.version, *wanted, lock.read_text("utf-8")]).encode()).hexdigest()
     if mark.exists() and mark.read_text(encoding="ascii") == stamp and venv_python(home).exists():
         return venv_python(home)
     with Step(f"Making the virtual environment ({', '.join(wanted)})"):
@@ -273,9 +287,9 @@ def ensure_venv(home: Path, *extras: str) -> Path:
             (home / "venv").unlink()
         # What an earlier attempt left half made must not stay.
         _venv_command([SYSTEM_PYTHON, "-m", "venv", "--clear", "--system-site-packages", home / "venv"])
-        _venv_command(
-            [venv_python(home), "-m", "pip", "install", "--quiet", "--no-warn-script-location", *wanted]
-        )
+        _venv_command([venv_python(home), *INSTALL, lock])
+        # The lock leaves out what Debian provides: that it is new enough is seen only here.
+        _venv_command([venv_python(home), CHECKOUT / "supply" / "installed.py", lock, *wanted])
     mark.write_text(stamp, encoding="ascii")
     return venv_python(home)
 
@@ -285,8 +299,30 @@ def _venv_command(command: list[str | Path]) -> None:
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         reason = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no message")
+        if any("DO NOT MATCH THE HASHES" in line for line in lines):
+            raise InstanceError(
+                f"The package index gave a file that is not the locked one: {_mismatch(lines)}.",
+                "Do not install it. See which index or proxy pip is configured for; where a version was "
+                "replaced on purpose, 'make lock' writes new lock files.",
+                exit_code=EXIT_ENVIRONMENT,
+            )
+        if reason.startswith(TOO_OLD):
+            raise InstanceError(
+                f"The virtual environment cannot be made: {reason.strip()}",
+                "Bring Debian's packages up to date ('apt-get upgrade'), then run the command again.",
+                exit_code=EXIT_ENVIRONMENT,
+            )
         raise InstanceError(
             f"The virtual environment cannot be made: {reason.strip()}",
             "Check that the Python package index can be reached, then run the command again.",
             exit_code=EXIT_ENVIRONMENT,
         )
+
+
+def _mismatch(lines: list[str]) -> str:
+    """Give the file that pip complains about, and both hashes."""
+    start = next(number for number, line in enumerate(lines) if "DO NOT MATCH THE HASHES" in line)
+    told = [line.strip() for line in lines[start + 1 :] if not line.startswith("WARNING")]
+    return (
+        "; ".join(line for line in told if re.match(r"\S+==|.*\bfrom https?:|Expected|Got", line)) or told[0]
+    )

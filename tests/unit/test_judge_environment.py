@@ -11,6 +11,7 @@ import pytest
 
 from ingest.errors import InstanceError
 from instance import apt
+from supply.environments import read_lock
 from tests.judges import commands, environment, stilts_package
 
 JUDGES = Path(environment.__file__).parent
@@ -44,8 +45,7 @@ def test_launcher_passes_arguments_unchanged(tmp_path: Path) -> None:
 
 
 def test_requirements_are_exact() -> None:
-    lines = (JUDGES / "requirements.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = {entry.name: entry.version for entry in read_lock(JUDGES / "requirements.txt")}
     assert pins["gammapy"] == "2.1"
     assert tuple(map(int, pins["regions"].split("."))) < (0, 12)
     for module in environment.IMPORTS:

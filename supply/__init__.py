@@ -1,0 +1,1 @@
+"""Where everything this project installs comes from: lock files, licences, advisories."""
