@@ -20,6 +20,9 @@ from serving.asking import ask, pulse
 PATIENCE = 4.0
 """Seconds for each worker's answer."""
 
+PULSE_PATIENCE = 1.0
+"""The same for what a worker says without any thread."""
+
 VALID = 1.0
 """Seconds for which an answer counts: strangers may ask, too, and each look costs a query."""
 
@@ -87,7 +90,7 @@ class Readiness:
             said = _ask(socket, QUERY)
             if said is not None and len(said.split()) >= 2:
                 return WELL
-            busy = pulse(socket, PATIENCE) or {}
+            busy = pulse(socket, PULSE_PATIENCE) or {}
             if said is None and busy.get("waiting"):
                 return WELL  # it has much to do, which is no fault
             problem = f"{socket.stem} does not answer a query on ivoa.obscore"
