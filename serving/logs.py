@@ -182,6 +182,9 @@ class _Handler(logging.handlers.WatchedFileHandler):
         self.setFormatter(formatter)
         self.addFilter(formatter.tells)
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Do without the line, on a full disk; the library prints it, with all that is in it."""
+
 
 always: dict[str, Any] = {}
 """Fields of all lines of this process."""

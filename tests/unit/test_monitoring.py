@@ -161,6 +161,17 @@ def test_messages_of_dachs_are_whole_if_that_is_wanted(tmp_path):
     assert "Incoming ADQL query: SELECT secret" in text
 
 
+def test_on_a_full_disk_no_line_is_printed(tmp_path, capsys):
+    handler = logs._Handler(tmp_path / "x", logs.Formatter("x", queries=True))
+    handler.close()
+    handler.stream = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 - the handler closes it
+    handler.dev, handler.ino = (tmp_path / "x").stat().st_dev, (tmp_path / "x").stat().st_ino
+    handler.emit(logging.makeLogRecord({"msg": "secret", "levelno": logging.ERROR}))
+    with pytest.raises(OSError, match="No space left"):
+        handler.stream.close()
+    assert "secret" not in "".join(capsys.readouterr())
+
+
 def test_logs_need_to_be_asked_for():
     assert not logs.install({})
 
