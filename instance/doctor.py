@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ingest.errors import CherenkovVOError, ConfigError
-from instance import packages
+from instance import packages, security
 from instance.cluster import port_is_free
 from instance.processes import pulse, run_directory, sockets
 from instance.releases import COLLECTIONS
-from instance.settings import Settings, home_of, load
+from instance.settings import Settings, home_of, load, variable_of
 from instance.state import MINIMAL_DISK, MINIMAL_DISK_LATER, State, holder
 from instance.vocabularies import cache_name
 
@@ -37,7 +37,7 @@ def diagnose() -> list[Diagnosis]:
     except ConfigError as error:
         return [Diagnosis("settings", str(error), "Correct the variable or the file.")]
     found = [Diagnosis("settings", f"instance in {home_of(settings)}, port {settings.port}")]
-    for examine in (_packages, _venv, _disk, _instance, _port, _workers, _server):
+    for examine in (_packages, _venv, _disk, _instance, _port, _workers, _server, _security):
         try:
             found += list(examine(settings))
         except (CherenkovVOError, OSError) as error:
@@ -118,6 +118,14 @@ def _workers(settings: Settings) -> Iterator[Diagnosis]:
         well = pulse(socket) is not None
         remedy = "" if well else "It is replaced within a minute; else 'make down', then 'make serve'."
         yield Diagnosis(f"worker {socket.stem}", "answers" if well else "does not answer", remedy)
+
+
+def _security(settings: Settings) -> Iterator[Diagnosis]:
+    whom = security.contact(settings)
+    if not settings.fast_paths:
+        whom = ""
+    variable = variable_of("security_contact")
+    yield Diagnosis("security.txt", f"names {whom}" if whom else f"not served; {variable} names whom to tell")
 
 
 def _server(settings: Settings) -> Iterator[Diagnosis]:

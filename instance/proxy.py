@@ -6,13 +6,14 @@ and sends files. It keeps nothing on disk but request bodies, and changes neithe
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from ingest.errors import InstanceError
-from instance import access_log
+from instance import access_log, security
 from instance.settings import Settings
 
 PROGRAM = "/usr/sbin/nginx"
@@ -132,7 +133,7 @@ http {{
     limit_conn_status 503;
     limit_conn_log_level info;
 {"".join(_upstream(upstream) for upstream in upstreams)}
-{_server_options(settings)}{_locations(limit, primary)}{_health(run)}
+{_server_options(settings)}{_locations(limit, primary)}{_health(run)}{security.location(settings, _now())}
 {"".join(_own_document(*document, run) for document in _OWN)}
 {"".join(_files(name, directory) for name, directory in files.items())}
 {"".join(_sender(socket) for socket in sockets)}
@@ -147,6 +148,10 @@ _OWN = (
     ("@away", "away.txt", "text/plain; charset=utf-8"),
     ("@unready", "unready.json", "application/json"),
 )
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _temporary(run: Path) -> str:

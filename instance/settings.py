@@ -56,6 +56,9 @@ COUNTS = (
 )
 """Settings that are numbers of something."""
 
+SECURITY_CONTACT = r"[A-Za-z0-9_.+%-]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9_.~:/?#@&=+%-]+"
+"""Form of an e-mail address or a URL that security.txt and nginx's configuration can have as it is."""
+
 STATE_ROOT = Path("/var/lib/cherenkov-vo")
 """Where root's instances go when the checkout lies where nobody else can read."""
 
@@ -83,6 +86,9 @@ class Settings:
     short_name: str = _setting("CherenVO", "short name of the data centre for registry records")
     authority: str = _setting("cherenkov.example", "IVOA authority, without ivo://")
     contact: str = _setting("nobody@cherenkov.example", "e-mail address of the operator")
+    security_contact: str = _setting(
+        "", "whom to tell about a weakness: e-mail address or https: URL; default: the operator, if named"
+    )
     hess_dl3_dr1: str | None = _setting(
         None,
         "directory of the H.E.S.S. DL3 DR1 release, URL of its object store (s3://...), or 'sample' for the"
@@ -152,6 +158,10 @@ class Settings:
             raise ConfigError(
                 f"short_name = {self.short_name!r}: expected up to {MAX_SHORT_NAME} characters,"
                 " so that services can append their kind"
+            )
+        if self.security_contact and not re.fullmatch(SECURITY_CONTACT, self.security_contact):
+            raise ConfigError(
+                f"security_contact = {self.security_contact!r}: expected an e-mail address or an https: URL"
             )
         for name in ("port", "database_port", "metrics_port"):
             if not 0 <= getattr(self, name) < 65536:

@@ -127,6 +127,7 @@ def served(
         "CHERENKOV_VO_PORT": str(port),
         "CHERENKOV_VO_AUTHORITY": AUTHORITY,
         "CHERENKOV_VO_DOWNLOAD": "no",
+        "CHERENKOV_VO_SECURITY_CONTACT": "security@test.cherenkov.example",
         # All that an operator may have set otherwise.
         "CHERENKOV_VO_CTAO_RUNS": str(settings.Settings.ctao_runs),
         "CHERENKOV_VO_VOCABULARY": vocabulary,
