@@ -4,7 +4,8 @@ RUN = setpriv --pdeathsig TERM bin/cherenkov-vo
 # make up WORKERS=2: DaCHS processes for TAP queries, and as many for all else.
 export CHERENKOV_VO_WORKERS := $(or $(WORKERS),$(CHERENKOV_VO_WORKERS))
 
-.PHONY: serve up down status ingest publish check doctor fetch-data test test-faults bench bench-large \
+# make backup TO=/backups; make restore FROM=/backups/cherenkov-vo-....tar
+.PHONY: serve up down status ingest publish check doctor backup restore fetch-data test test-faults bench bench-large \
 	lock licences audit audit-update test-versions clean
 
 serve:
@@ -16,6 +17,10 @@ down status publish doctor fetch-data:
 ingest:
 	@$(RUN) ingest $(if $(FORCE),--force) $(if $(CHECKSUM),--checksum) $(if $(WITHDRAW),--withdraw) \
 		$(if $(SCHEDULER),--scheduler $(SCHEDULER))
+backup:
+	@$(RUN) backup $(if $(TO),--to $(TO)) $(if $(DATA),--data)
+restore:
+	@$(RUN) restore $(or $(FROM),$(error name the backup: make restore FROM=FILE)) $(if $(FORCE),--force)
 check:
 	@$(RUN) check $(DIR) $(if $(RELEASE),--release $(RELEASE)) $(if $(ALL),--all)
 test:

@@ -11,7 +11,7 @@ import simulate
 from ingest import feed
 from ingest.changes import Options
 from ingest.errors import CherenkovVOError, ConfigError, InstanceError
-from instance import fetch, packages, releases
+from instance import fetch, packages, releases, swap, version
 from instance.account import Account, service_account
 from instance.cluster import Cluster
 from instance.console import Step, note, say
@@ -127,6 +127,9 @@ class Instance:
             )
 
     def _prepare(self, options: Options, *, force_publish: bool) -> list[CherenkovVOError]:
+        if swap.finish(self.home):
+            say("  an interrupted 'make restore' is complete now")
+        version.refuse_downgrade(self.state)
         # First, because nobody wants to wait to hear that a directory is not there.
         choices = {collection: self.choices(collection) for collection in COLLECTIONS}
         cluster, dachs = self.cluster, self.dachs
@@ -135,6 +138,7 @@ class Instance:
             with Step("Making the database cluster"):
                 cluster.create()
         cluster.start()
+        self.state.set(version=version.VERSION)
         dachs.deployment.update()
         dachs.configure()
         self._ensure_database(dachs)
@@ -187,14 +191,15 @@ class Instance:
             A release that the operator names is not there, or cannot be read.
         """
         makers = releases.Makers(
-            fetch=fetch or try_to_fetch_release, sample=simulate_sample, ctao_sample=self._simulate_ctao
+            fetch=fetch or try_to_fetch_release, sample=simulate_sample, ctao_sample=self.simulate_ctao
         )
         first_time = not self.state.get("imported")
         return releases.choices(
             collection, self.settings, self.home, self.account, makers, first_time=first_time
         )
 
-    def _simulate_ctao(self, target: Path) -> None:
+    def simulate_ctao(self, target: Path) -> None:
+        """Write the CTAO-like release, as large as the operator wants it, into a directory."""
         write_sample(target, runs=self.settings.ctao_runs, seed=None, facility=simulate.CTAO_LIKE)
 
     def _ensure_imports(

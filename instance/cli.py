@@ -79,6 +79,16 @@ def parser() -> argparse.ArgumentParser:
         "--release", type=Path, help="its configuration (default: its release.toml, or what is found in it)"
     )
     check.add_argument("--all", action="store_true", help="list every deviation from GADF")
+    backup = add(
+        "backup",
+        "write all that cannot be made again into one file, while the instance is served",
+        needs="venv",
+    )
+    backup.add_argument("--to", type=Path, help="the file, or its directory (default: beside the instance)")
+    backup.add_argument("--data", action="store_true", help="with the releases that lie in the instance")
+    restore = add("restore", "make the instance from what 'backup' wrote")
+    restore.add_argument("source", type=Path, metavar="FILE", help="what 'backup' wrote")
+    restore.add_argument("--force", action="store_true", help="move an instance aside that is there")
     add("doctor", "look for faults of the machine and the instance, with remedies", needs="nothing")
     add("fetch-data", "download the public H.E.S.S. release, or go on where it stopped")
     simulate = add("simulate", "write a simulated release into a directory")
@@ -162,6 +172,8 @@ def _handler(command: str) -> Callable[[Settings, argparse.Namespace], int]:
         "status": commands.status,
         "ingest": commands.ingest,
         "publish": commands.publish,
+        "backup": commands.backup,
+        "restore": commands.restore,
         "check": commands.check_release,
         "fetch-data": commands.fetch_data,
         "simulate": commands.simulate,

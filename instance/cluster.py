@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from ingest.errors import InstanceError
 from instance import postgres
@@ -72,7 +73,7 @@ class Cluster:
     @property
     def programs(self) -> Path:
         """Directory of the server programs."""
-        version = self._data_version() or postgresql_version()
+        version = self.data_version() or postgresql_version()
         found = Path(f"/usr/lib/postgresql/{version}/bin")
         if not (found / "postgres").exists():
             raise InstanceError(
@@ -82,7 +83,8 @@ class Cluster:
             )
         return found
 
-    def _data_version(self) -> str | None:
+    def data_version(self) -> str | None:
+        """Give the version of PostgreSQL that made it, such as ``15``; None if nothing is there."""
         mark = self.data / "PG_VERSION"
         return mark.read_text(encoding="ascii").strip() if mark.exists() else None
 
@@ -106,9 +108,11 @@ class Cluster:
         """Connection string for the superuser; the password comes from PGPASSFILE."""
         return f"host={HOST} port={self.port} dbname={DATABASE} user={SUPERUSER}"
 
-    def _run(self, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, program: str, *arguments: str | Path, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [self.programs / program, *arguments]
-        return self.account.run(command, self.environment, capture_output=True, cwd="/")
+        return self.account.run(command, self.environment, capture_output=True, cwd="/", input=text)
 
     def create(self) -> None:
         """Make the cluster, or make it anew if an earlier attempt did not get to its end."""
@@ -229,12 +233,92 @@ class Cluster:
             The database refuses it.
         """
         done = self._run(
-            "psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", HOST, "-p", str(self.port),
-            "-U", SUPERUSER, "-d", database, "-c", statement,
+            "psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", *self._where(database), "-c", statement,
         )  # fmt: skip
         if done.returncode:
             raise InstanceError(f"The database refused {statement[:60]!r}: {_last_line(done)}")
         return done.stdout.splitlines()
+
+    def script(self, text: str, database: str = DATABASE) -> None:
+        """Run any amount of SQL as superuser, as a whole or not at all.
+
+        Raises
+        ------
+        InstanceError
+            The database refuses it.
+        """
+        done = self._run(
+            "psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", *self._where(database), "-f", "-", text=text
+        )  # fmt: skip
+        if done.returncode:
+            raise InstanceError(f"The database refused a script: {_last_line(done)}")
+
+    def _where(self, database: str) -> list[str]:
+        return ["-h", HOST, "-p", str(self.port), "-U", SUPERUSER, "-d", database]
+
+    def dump(self, target: BinaryIO) -> None:
+        """Write one snapshot of the database, in PostgreSQL's custom format.
+
+        Raises
+        ------
+        InstanceError
+            That fails.
+        """
+        done = subprocess.run(
+            self.account.command([self.programs / "pg_dump", "-Fc", *self._where(DATABASE)]),
+            env=self.environment, cwd="/", stdout=target, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise InstanceError(
+                f"The database cannot be dumped: {done.stderr.decode(errors='replace').strip()}"
+            )
+
+    def dump_roles(self) -> str:
+        """Give the SQL that makes DaCHS's roles, with their passwords; the superuser is left out.
+
+        Raises
+        ------
+        InstanceError
+            The database does not give them.
+        """
+        done = self._run("pg_dumpall", "--roles-only", *self._where("postgres")[:-2])
+        if done.returncode:
+            raise InstanceError(f"The database's roles cannot be dumped: {_last_line(done)}")
+        lines = [
+            line
+            for line in done.stdout.splitlines()
+            if line.startswith(("CREATE ROLE", "ALTER ROLE", "GRANT"))
+        ]
+        return "\n".join([line for line in lines if line.split()[2].rstrip(";") != SUPERUSER] + [""])
+
+    def load(self, dump: Path, roles: str, before_data: str) -> None:
+        """Fill a cluster that is new from a dump.
+
+        Parameters
+        ----------
+        dump
+            What `dump` wrote; the account can read it.
+        roles
+            What `dump_roles` gave.
+        before_data
+            SQL to run when types and functions are there, but no rows and indexes.
+
+        Raises
+        ------
+        InstanceError
+            The database does not take it.
+        """
+        self.script(roles, "postgres")
+        self.recreate_database()
+        for section in ("pre-data", "data", "post-data"):
+            if section == "data":
+                self.script(before_data)
+            done = self._run(
+                "pg_restore", "--exit-on-error", f"--section={section}", *self._where(DATABASE), dump
+            )
+            if done.returncode:
+                raise InstanceError(f"The database does not take its dump: {_last_line(done)}")
+        self.sql("ANALYZE")
 
     def limit_queries(self, settings: Settings) -> None:
         """Limit what strangers' queries may take, whatever asks the database for them.

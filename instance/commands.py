@@ -14,7 +14,7 @@ from rich.progress import Progress
 from ingest import feed, release
 from ingest.changes import Options
 from ingest.errors import ConfigError, InstanceError
-from instance import check, server
+from instance import backups, check, restoring, server
 from instance.bringup import AS_NEEDED, Instance, fetch_release, write_sample
 from instance.console import record, say
 from instance.exits import EXIT_CHECK, EXIT_DATA, FAILURE, OK
@@ -30,6 +30,7 @@ def serve(settings: Settings, options: argparse.Namespace) -> int:
     instance = Instance(settings)
     pid = server.running(instance)
     if pid is not None and server.answers(instance):
+        server.require_same_version(instance)
         say(f"Process {pid} serves this instance already; 'make down' stops it.")
         say(server.welcome(instance))
         return OK
@@ -39,8 +40,9 @@ def serve(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def up(settings: Settings, options: argparse.Namespace) -> int:
-    """Serve in the background."""
+    """Serve in the background; what an older version serves is taken over."""
     instance = Instance(settings)
+    server.take_over(instance)
     if server.running(instance) is not None and server.answers(instance):
         say(server.welcome(instance))
         return OK
@@ -111,6 +113,23 @@ def _work(settings: Settings, asked: Options = AS_NEEDED, *, force_publish: bool
     instance.renew(asked, force_publish=force_publish)
     server.reload(instance)
     return EXIT_DATA if instance.failures() else OK
+
+
+def backup(settings: Settings, options: argparse.Namespace) -> int:
+    """Back up."""
+    target = backups.make(Instance(settings), options.to, data=options.data)
+    say(f"{target} ({target.stat().st_size / 1e6:.1f} MB); keep it on another machine, it holds passwords")
+    return OK
+
+
+def restore(settings: Settings, options: argparse.Namespace) -> int:
+    """Restore."""
+    instance = Instance(settings)
+    instance.make_home()
+    for line in restoring.restore(instance, options.source.absolute(), force=options.force):
+        say(f"  {line}")
+    say(f"{instance.home} is restored; 'make serve' or 'make up' serves it.")
+    return OK
 
 
 def check_release(settings: Settings, options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ingest.errors import InstanceError
 from ingest.feed import REPORT_VARIABLE
-from instance import users, vocabularies
+from instance import kept, vocabularies
 from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
@@ -141,7 +141,8 @@ class Dachs:
 
     def configure(self) -> None:
         """Write everything that DaCHS reads at its start."""
-        for path in (self.root, self.root / "etc", self.root / "cache", self.reports, self.log.parent):
+        below = (self.root / name for name in ("etc", "cache", "tmp", "logs", "state"))
+        for path in (self.root, *below, self.reports, self.log.parent):
             self.account.make_directory(path)
         _write(self.rc, self._gavo_rc())
         _write(self.root / "etc" / "defaultmeta.txt", self._default_meta())
@@ -169,9 +170,9 @@ class Dachs:
         return all((self.root / "etc" / name).exists() for name in PROFILES)
 
     def initialise(self) -> None:
-        """Make the database and DaCHS's own tables, from nothing; users and groups are kept."""
-        saved = self.home / "users.json"
-        users.save(self.cluster, saved)
+        """Make the database and DaCHS's own tables, from nothing, but with what cannot be made again."""
+        saved = self.home / "kept.json"
+        kept.save(self.cluster, saved)
         self.cluster.recreate_database()
         for name in PROFILES:
             (self.root / "etc" / name).unlink(missing_ok=True)
@@ -180,7 +181,7 @@ class Dachs:
         for path in (self.root / "etc").glob("*query"):
             path.chmod(0o600)
         (self.root / "etc" / "feed").chmod(0o600)
-        users.restore(self.cluster, saved)
+        kept.restore(self.cluster, saved)
         for resource in ("//obscore", *SHARED_RESOURCES):
             self.run("imp", resource)
 

@@ -14,11 +14,11 @@ from types import FrameType
 from typing import Any
 
 from ingest.errors import InstanceError
-from instance import rotation
+from instance import rotation, version
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
-from instance.exits import EXIT_PORT
+from instance.exits import EXIT_BUSY, EXIT_PORT
 from instance.fleet import Fleet
 from instance.monitor import Monitor, port_of
 from instance.processes import READY_PATH, Process, pulse, run_directory, sockets
@@ -52,6 +52,43 @@ def answers(instance: Instance, timeout: float = 5.0) -> bool:
 def running(instance: Instance) -> int | None:
     """Give the process id of the process that serves this instance, or None."""
     return holder(instance.serve_lock)
+
+
+def served_version(instance: Instance) -> str:
+    """Give the version of the program that serves this instance."""
+    return str(instance.state.get("serving") or version.UNNAMED)
+
+
+def require_same_version(instance: Instance) -> None:
+    """Make sure that the process that serves this instance is of this version.
+
+    Raises
+    ------
+    InstanceError
+        It is of another one.
+    """
+    version.refuse_downgrade(instance.state)
+    if served_version(instance) != version.VERSION:
+        raise InstanceError(
+            f"Process {running(instance)}, of version {served_version(instance)}, serves this instance;"
+            f" this is version {version.VERSION}.",
+            "'make down' stops it; 'make up' takes over from it.",
+            exit_code=EXIT_BUSY,
+        )
+
+
+def take_over(instance: Instance) -> None:
+    """Stop the process that serves this instance if it is of an older version.
+
+    Raises
+    ------
+    InstanceError
+        A newer version has worked on the instance, or the process does not end.
+    """
+    version.refuse_downgrade(instance.state)
+    if running(instance) is not None and served_version(instance) != version.VERSION:
+        say(f"Version {served_version(instance)} serves this instance; {version.VERSION} takes over ...")
+        down(instance)
 
 
 def processes(instance: Instance) -> dict[str, str]:
@@ -237,6 +274,7 @@ def serve(instance: Instance) -> None:
             supervisor.heed_signals()
             supervisor.start_server()
             if not supervisor.ending.is_set():
+                instance.state.set(serving=version.VERSION)
                 say(welcome(instance))
             supervisor.watch()
         finally:

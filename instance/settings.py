@@ -241,6 +241,15 @@ def variable_of(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def fields_of(settings: Settings) -> dict[str, str]:
+    """Give the value of each environment variable that would make these settings, but for the place."""
+    return {
+        variable_of(known.name): _shown(getattr(settings, known.name))
+        for known in fields(Settings)
+        if known.name != "instance"
+    }
+
+
 def describe() -> list[tuple[str, str, str]]:
     """Give variable, default and explanation of each setting, for ``--help`` and the documentation."""
     return [

@@ -211,7 +211,7 @@ COMMENT ON FUNCTION public.tmoc_seconds(int8multirange) IS
 
 -- pg_sphere takes a millisecond for the key of a polygon in an index, and the tenth of one to tell whether
 -- a point is inside. A circle around it costs less, and an index on circles finds what may be wanted.
-CREATE OR REPLACE FUNCTION public.region_bounds(region spoly) RETURNS scircle
+CREATE OR REPLACE FUNCTION public.region_bounds(region public.spoly) RETURNS public.scircle
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 300 AS $func$
 DECLARE
   -- Much more than what pg_sphere's own comparisons tolerate, and than what its output rounds.
@@ -242,11 +242,11 @@ BEGIN
   END LOOP;
   IF nearest <= 0 THEN
     -- Beyond a hemisphere the circle might not hold the sides; so it is the whole sky.
-    RETURN scircle(spoint(0, 0), pi());
+    RETURN public.scircle(public.spoint(0, 0), pi());
   END IF;
-  RETURN scircle(spoint(atan2(across, along), asin(up / norm)), acos(nearest) + margin);
+  RETURN public.scircle(public.spoint(atan2(across, along), asin(up / norm)), acos(nearest) + margin);
 END
 $func$;
 
-COMMENT ON FUNCTION public.region_bounds(spoly) IS
+COMMENT ON FUNCTION public.region_bounds(public.spoly) IS
   'A circle around a polygon; what does not meet the circle does not meet the polygon';

@@ -105,7 +105,9 @@ class Site:
         self.home.mkdir(exist_ok=True)
         shutil.copytree(other.home / "venv", self.home / "venv", symlinks=True)
 
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, timeout: float = PATIENCE, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command of the program to its end."""
         return subprocess.run(
             [PROGRAM, *arguments],
@@ -114,7 +116,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=timeout,
         )
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:

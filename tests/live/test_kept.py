@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ingest.errors import InstanceError
-from instance import users
+from instance import kept
 from instance.bringup import Instance as Managed
 from instance.settings import load
 
@@ -33,11 +33,11 @@ def known(managed):
 
 def test_users_and_groups_are_kept(managed, tmp_path):
     before, saved = known(managed), tmp_path / "users.json"
-    users.save(managed.cluster, saved)
+    kept.save(managed.cluster, saved)
     assert saved.stat().st_mode & 0o077 == 0
     remove(managed)
     assert (len(before), known(managed)) == (1, [])
-    users.restore(managed.cluster, saved)
+    kept.restore(managed.cluster, saved)
     assert known(managed) == before
     assert not saved.exists()
 
@@ -45,13 +45,13 @@ def test_users_and_groups_are_kept(managed, tmp_path):
 def test_what_an_attempt_saved_that_did_not_end_is_not_overwritten(managed, tmp_path):
     saved = tmp_path / "users.json"
     saved.write_text(json.dumps({"dc.users": "", "dc.groups": ""}))
-    users.save(managed.cluster, saved)
+    kept.save(managed.cluster, saved)
     assert json.loads(saved.read_text()) == {"dc.users": "", "dc.groups": ""}
 
 
 def test_nothing_saved_is_nothing_restored(managed, tmp_path):
     before = known(managed)
-    users.restore(managed.cluster, tmp_path / "none.json")
+    kept.restore(managed.cluster, tmp_path / "none.json")
     assert known(managed) == before
 
 
@@ -59,5 +59,5 @@ def test_a_user_that_the_database_does_not_take_is_an_error(managed, tmp_path):
     saved = tmp_path / "users.json"
     saved.write_text(json.dumps({"dc.groups": json.dumps([{"username": "nobody", "groupname": "x"}])}))
     with pytest.raises(InstanceError):
-        users.restore(managed.cluster, saved)
+        kept.restore(managed.cluster, saved)
     assert saved.exists()
