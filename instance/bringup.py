@@ -16,6 +16,7 @@ from instance.account import Account, service_account
 from instance.cluster import Cluster
 from instance.console import Step, note, say
 from instance.dachs import Dachs
+from instance.doctor.files import written_fingerprint
 from instance.exits import FAILURE
 from instance.imports import Importer, Mark
 from instance.releases import COLLECTIONS
@@ -141,6 +142,7 @@ class Instance:
         self.state.set(version=version.VERSION)
         dachs.deployment.update()
         dachs.configure()
+        self.state.set(written=written_fingerprint(self.home))
         self._ensure_database(dachs)
         problems = self._ensure_imports(dachs, choices, options)
         self._ensure_obscore(dachs)
@@ -275,7 +277,8 @@ class Instance:
     def _ensure_publication(self, dachs: Dachs, *, force: bool) -> list[CherenkovVOError]:
         """Publish if something changed; give what could not be published."""
         wanted = fingerprint(
-            dachs.rc,
+            # Where the instance lies is no business of the registry's.
+            dachs.rc.read_text(encoding="utf-8").replace(str(self.home), ""),
             dachs.root / "etc" / "defaultmeta.txt",
             self.settings.vocabulary,
             repr(self.served()),

@@ -34,7 +34,7 @@ def previous_program(workshop: Path) -> Path | None:
         return None
     target = workshop / "release-0.1.0"
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-        tar.extractall(target, filter="data")
+        tar.extractall(target)
     return target / "bin" / "cherenkov-vo"
 
 

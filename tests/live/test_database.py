@@ -216,3 +216,8 @@ def test_access_urls_of_ivoa_obscore_lead_to_datalink(instance, obs_id):
     did = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)["ID"][0]
     assert did == f"ivo://{instance.authority}/~?hess_dr/{obs_id}"
     assert "#package" in instance.get(url.removeprefix(instance.url)).text
+
+
+def test_tables_are_analysed_where_no_schema_is_searched(instance):
+    """As autovacuum does it; functions in indexes run then."""
+    Managed(load()).cluster.sql("SET search_path = ''; ANALYZE")
