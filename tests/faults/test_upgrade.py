@@ -6,10 +6,12 @@ to it, its own program serves that instance at first; else this is said, and it 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import sys
 import tarfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,8 +46,7 @@ def site(new_site: Callable[..., Site], reference: Site) -> Iterator[Site]:
     site = new_site("upgraded")
     port = int(archive.verify(RELEASE)["settings"]["CHERENKOV_VO_PORT"])
     site.port = port if port_is_free(port) else site.port
-    site.home.mkdir()
-    (site.home / "venv").symlink_to(reference.home / "venv")
+    site.take_environment_of(reference)
     done = site.run("restore", str(RELEASE))
     assert done.returncode == OK, done.stderr
     yield site
@@ -56,6 +57,12 @@ def _job(site: Site) -> str:
     site.instance.cluster.start()
     found = site.instance.cluster.sql("SELECT jobid FROM tap_schema.tapjobs WHERE phase = 'COMPLETED'")
     return f"/tap/async/{found[0]}"
+
+
+def _stamp(checkout: Path) -> str:
+    """Give what version 0.1.0 writes into a virtual environment that it has made."""
+    project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return hashlib.sha256("\n".join([sys.version, *project["dependencies"]]).encode()).hexdigest()
 
 
 def _neutral(found: census.Census) -> dict[str, object]:
@@ -76,8 +83,15 @@ def test_an_instance_of_the_release_before(site: Site, previous_program: Path | 
         accounts_before = None
     else:
         site.run("down")
-        with site.serving(str(previous_program), "serve") as old:
+        mark = site.home / "venv" / "complete-base"
+        ours = mark.read_text(encoding="ascii")
+        # The old program would make an environment of its own, from the network.
+        mark.write_text(_stamp(previous_program.parents[1]), encoding="ascii")
+        # Python looks for modules in its working directory first.
+        begin = ["env", "-C", str(previous_program.parents[1]), str(previous_program), "serve"]
+        with site.serving(*begin) as old:
             old.up()
+            mark.write_text(ours, encoding="ascii")
             job = _job(site)
             accounts_before = belongings.take(site, job), census.take(site)
             assert accounts_before[0].job == "COMPLETED"
