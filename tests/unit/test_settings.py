@@ -34,6 +34,7 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "obscore_access_url": "both",
             "log_addresses": "full",
             "trusted_proxies": "10.0.0.0/8 ::1",
+            "security_contact": "https://a.example/tell",
             "replicas": "db2.example:5432 [::1]:5433",
         }.get(known.name, text)
         found = load({settings.variable_of(known.name): text}, tmp_path)
