@@ -14,6 +14,7 @@ import pytest
 
 from instance.server import metrics_port
 from tests.faults.harness import Site, kill, wait_until
+from tests.thorough import thorough
 
 
 def ask(url: str) -> tuple[int, str | None, dict]:
@@ -88,16 +89,17 @@ def test_readiness_follows_what_works(stopped: Site) -> None:
             assert f'cherenkov_vo_process_restarts_total{{process="{process}"}} 1.0' in text
 
 
-@pytest.mark.parametrize("variables", [{"CHERENKOV_VO_LEAST_DISK": "1000000000"}])
-def test_a_full_disk_is_told_and_metrics_can_be_closed(stopped: Site, variables: dict[str, str]) -> None:
+@pytest.mark.parametrize("metrics", ("yes", "no")[: thorough(1, 2)])
+def test_a_full_disk_is_told(stopped: Site, metrics: str) -> None:
+    """Also where there is no port for metrics, and for reasons."""
     site = stopped
-    with site.serving(**variables) as service:
+    with site.serving(CHERENKOV_VO_LEAST_DISK="1000000000", CHERENKOV_VO_METRICS=metrics) as service:
         service.up()
+        assert ask(f"{site.url}/health")[0] == 200
+        if metrics == "no":
+            assert ask(f"{site.url}/ready")[0] == 503
+            assert metrics_port(site.instance) is None
+            return
         wait_until(lambda: unready(site, "disk"), "the disk is missed")
         checks = private(site, "/ready")[2]["checks"]
         assert [name for name, problem in checks.items() if problem != "well"] == ["disk"]
-        assert ask(f"{site.url}/health")[0] == 200
-    with site.serving(CHERENKOV_VO_METRICS="no") as service:
-        service.up()
-        wait_until(lambda: ask(f"{site.url}/ready")[0] == 200, "readiness without a port for metrics")
-        assert metrics_port(site.instance) is None
