@@ -109,7 +109,9 @@ def processes(instance: Instance) -> dict[str, str]:
 
 def metrics_port(instance: Instance) -> int | None:
     """Give the port of the metrics; None if there are none, or nothing is served."""
-    return None if running(instance) is None else port_of(run_directory(instance.home))
+    settings = instance.settings
+    served = settings.fast_paths and settings.metrics and running(instance) is not None
+    return port_of(run_directory(instance.home)) if served else None
 
 
 def require_port(instance: Instance) -> None:
