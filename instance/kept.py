@@ -32,6 +32,9 @@ WITHDRAWN: dict[str, dict[str, str]] = {
 }
 """Columns that get another value when a table is filled again."""
 
+KEYS = {"dc.resources": ("sourcerd", "resid"), "dc.sets": ("sourcerd", "resid", "renderer", "setname")}
+"""What tells rows apart that DaCHS would overwrite: one that is there again is not put back."""
+
 
 def save(cluster: Cluster, path: Path) -> None:
     """Write the rows into a file, unless there are none, or the file is there.
@@ -89,6 +92,10 @@ def restore(cluster: Cluster, path: Path) -> None:
             if changes := WITHDRAWN.get(name):
                 sets = ", ".join(f"{column} = {value}" for column, value in changes.items())
                 statements.append(f"UPDATE kept SET {sets};\n")  # noqa: S608 - from above
+            if keys := KEYS.get(name):
+                same = " AND ".join(f"t.{key} IS NOT DISTINCT FROM kept.{key}" for key in keys)
+                there = f"SELECT 1 FROM {name} AS t WHERE {same}"  # noqa: S608 - our own names
+                statements.append(f"DELETE FROM kept WHERE EXISTS ({there});\n")  # noqa: S608
             statements.append(
                 f"INSERT INTO {name} SELECT * FROM kept ON CONFLICT DO NOTHING;\nDROP TABLE kept;\n"  # noqa: S608
             )

@@ -11,6 +11,8 @@ from instance.settings import load
 
 NAME = 'o\'brien \\ "quoted"'
 
+RECORDS = "SELECT t::text FROM dc.resources AS t UNION ALL SELECT t::text FROM dc.sets AS t ORDER BY 1"
+
 
 @pytest.fixture
 def managed(instance):
@@ -33,6 +35,7 @@ def known(managed):
 
 def test_users_and_groups_are_kept(managed, tmp_path):
     before, saved = known(managed), tmp_path / "users.json"
+    records = managed.cluster.sql(RECORDS)
     kept.save(managed.cluster, saved)
     assert saved.stat().st_mode & 0o077 == 0
     remove(managed)
@@ -40,6 +43,7 @@ def test_users_and_groups_are_kept(managed, tmp_path):
     kept.restore(managed.cluster, saved)
     assert known(managed) == before
     assert not saved.exists()
+    assert managed.cluster.sql(RECORDS) == records  # they were there all the time
 
 
 def test_what_an_attempt_saved_that_did_not_end_is_not_overwritten(managed, tmp_path):
