@@ -131,9 +131,8 @@ def test_an_unknown_key(tmp_path: Path) -> None:
 def their_checkout(workshop: Path) -> Iterator[Path]:
     """Give a copy of the program that an ordinary user can read."""
     target = workshop / "checkout"
-    for name in ("bin", "instance", "ingest"):
-        shutil.copytree(CHECKOUT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(CHECKOUT / "pyproject.toml", target)
+    ignored = shutil.ignore_patterns(".*", "var*", "tests", "bench", "docs", "__pycache__")
+    shutil.copytree(CHECKOUT, target, ignore=ignored)
     for path in (target, *target.rglob("*")):
         path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
     yield target
