@@ -283,7 +283,9 @@ def load(environ: Mapping[str, str] = os.environ, directory: Path = CHECKOUT) ->
     values = _from_file(directory / SETTINGS_FILE, names)
     known_variables = {variable_of(name): name for name in names}
     for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known_variables and variable not in _INTERNAL:
+        if not variable.startswith(PREFIX) or variable.startswith(_OF_TESTS):
+            continue
+        if variable not in known_variables and variable not in _INTERNAL:
             raise ConfigError(f"unknown variable {variable}; known are {', '.join(sorted(known_variables))}")
     for variable, name in known_variables.items():
         if environ.get(variable):
@@ -292,7 +294,9 @@ def load(environ: Mapping[str, str] = os.environ, directory: Path = CHECKOUT) ->
     return Settings(**typed)
 
 
-_INTERNAL = {"CHERENKOV_VO_INGEST", "CHERENKOV_VO_REPORT", "CHERENKOV_VO_TEST_INSTANCE"}
+_INTERNAL = {"CHERENKOV_VO_INGEST", "CHERENKOV_VO_REPORT"}
+_OF_TESTS = f"{PREFIX}TEST_"
+"""What the names of variables begin with that are for the tests."""
 
 
 def _from_file(path: Path, names: set[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sys
 from ingest.errors import InstanceError
 from instance import packages, settings
 from instance.settings import CHECKOUT
+from supply.ending import end_with
 from supply.environments import environment
 
 MODULES = {
@@ -59,8 +60,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InstanceError as error:
-        print(f"{error.problem} {error.remedy}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    end_with(main)

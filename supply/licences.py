@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingest.errors import InstanceError
 from instance import packages, settings
+from supply.ending import end_with
 from supply.environments import CHECKOUT, environment, read_lock
 
 PAGE = CHECKOUT / "docs" / "licences.md"
@@ -141,8 +142,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InstanceError as error:
-        print(f"{error.problem} {error.remedy}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    end_with(main)

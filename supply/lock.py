@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ingest.errors import InstanceError
 from supply import environments
+from supply.ending import end_with
 from supply.environments import CHECKOUT, Environment
 
 UV = Path(sys.executable).with_name("uv")
@@ -92,8 +93,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InstanceError as error:
-        print(f"{error.problem} {error.remedy}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    end_with(main)

@@ -81,8 +81,10 @@ def clear_leftovers() -> None:
     """Remove what earlier runs left that were killed; their processes end with them."""
     for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
         pid = path.name.removeprefix(TEMPORARY).split("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists() and path.owner() == Path("/proc/self").owner():
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another run that begins removes it, too
+            ours = path.stat().st_uid == os.geteuid()
+            if pid.isdigit() and not Path("/proc", pid).exists() and ours:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager

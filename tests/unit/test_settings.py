@@ -8,6 +8,7 @@ from ingest.errors import ConfigError
 from ingest.vocabulary import PROFILES
 from instance import settings
 from instance.settings import Settings, load
+from tests import thorough
 
 
 def test_defaults(tmp_path):
@@ -129,3 +130,7 @@ def test_roots_instance_moves_out_of_a_closed_checkout(tmp_path, monkeypatch):
     assert settings.home_of(chosen).parent == settings.STATE_ROOT
     monkeypatch.setattr(settings.os, "geteuid", lambda: 1000)
     assert settings.home_of(chosen) == closed / "var"
+
+
+def test_variables_of_the_tests_are_no_settings(tmp_path):
+    assert load({thorough.VARIABLE: "1", "CHERENKOV_VO_TEST_INSTANCE": "x"}, tmp_path) == Settings()
