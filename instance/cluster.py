@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.errors import InstanceError
-from instance import postgres
+from instance import grants, postgres
 from instance.account import Account
 from instance.exits import EXIT_ENVIRONMENT, EXIT_PORT
 from instance.packages import postgresql_version
@@ -321,12 +321,13 @@ class Cluster:
         self.sql("ANALYZE")
 
     def limit_queries(self, settings: Settings) -> None:
-        """Limit what strangers' queries may take, whatever asks the database for them.
+        """Limit what strangers' queries may take and call, whatever asks the database for them.
 
         DaCHS sets a limit for each query; this one holds where it sets none.
         """
         limit = f"{settings.tap_async_seconds}s" if settings.fast_paths else "0"
         self.sql(f"ALTER ROLE untrusted SET statement_timeout = '{limit}'")
+        self.sql(grants.STATEMENT)
 
     def recreate_database(self) -> None:
         """Make the database anew and empty."""

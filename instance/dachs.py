@@ -89,10 +89,15 @@ class Dachs:
             REPORT_VARIABLE: str(self.reports),
             **{
                 variable_of(name): getattr(self.settings, name)
-                for name in ("vocabulary", "access_url", "obscore_access_url")
+                for name in ("vocabulary", "access_url", "obscore_access_url", "upload_hosts")
+            },
+            **{
+                variable_of(name): str(getattr(self.settings, name))
+                for name in ("tap_async_longest", "tap_jobs", "tap_job_days")
             },
             # No client has a part in what commands do.
             **(logs.variable(self.log.parent, "dachs", queries=True) if self.settings.fast_paths else {}),
+            variable_of("guards"): "yes" if self.settings.guards else "no",
             variable_of("fast_paths"): "yes" if self.settings.fast_paths else "no",
         }
 

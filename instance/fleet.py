@@ -131,6 +131,11 @@ class Fleet:
             found.append((proxy.PRIMARY, 1))
         return [proxy.Upstream(kind, proxy.sockets_of(self.run, kind, number)) for kind, number in found]
 
+    def _waiting(self) -> int:
+        """Give how many queries may wait in one worker, with those that could run at once."""
+        queries, _ = numbers(self.settings, os.cpu_count() or 1, free_memory())
+        return -(-self.settings.tap_waiting // queries) + self.settings.tap_running
+
     def _files(self) -> dict[str, Path]:
         """Give the directories whose files the proxy sends once the application allowed it."""
         return {"inputs": self.dachs.deployment.inputs, "pictures": self.dachs.root / "cache" / "previews"}
@@ -139,7 +144,7 @@ class Fleet:
         arguments = ["nice", "-n", str(NICENESS)] if kind != proxy.LIGHT else []
         arguments += [str(self.dachs.python), "-m", "serving.worker", str(socket)]
         if kind != proxy.LIGHT:
-            arguments += ["--queries", str(self.settings.tap_running)]
+            arguments += ["--queries", str(self.settings.tap_running), "--waiting", str(self._waiting())]
         profiles = self.dachs.root / "etc"
         if kind == proxy.QUERY and self.settings.replicas:
             arguments.append("--replica")

@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from ingest.errors import InstanceError
-from instance import access_log, security
+from instance import access_log, defences, security
 from instance.settings import Settings
 
 PROGRAM = "/usr/sbin/nginx"
@@ -69,13 +69,15 @@ ERRORS = {
     "crowded.xml": error_document(CROWDED + NUMBERED),
     "away.xml": error_document(AWAY + NUMBERED),
     "away.txt": f"{AWAY}{NUMBERED}\n",
+    "overloaded.txt": f"{defences.OVERLOADED}{NUMBERED}\n",
     "unready.json": '{"ready": false}\n',
 }
 """Documents that the proxy has of its own."""
 
 ALIVE = '{"alive": true}'
 
-_NUMBER = f"add_header {access_log.HEADER} $request_number always;"
+_HEADERS = f"add_header {access_log.HEADER} $request_number always;\n        {defences.HEADERS}"
+"""Of all answers; a place with headers of its own has to repeat them."""
 
 
 def configuration(  # noqa: PLR0917 - called in one place
@@ -107,12 +109,12 @@ def configuration(  # noqa: PLR0917 - called in one place
 # Written by instance/proxy.py.
 daemon off;
 worker_processes 2;
-worker_rlimit_nofile 8192;
+worker_rlimit_nofile {defences.FILES};
 pid {_quoted(run / "nginx.pid")};
 # What nginx says of single requests names clients and what they asked for: the monitor takes that out.
 error_log {_quoted(logs / "proxy.log")} emerg;
 {_messages(run)}
-events {{ worker_connections 4000; }}
+events {{ worker_connections {defences.CONNECTIONS}; }}
 http {{
 {access_log.variables(settings)}{access_log.log_format(settings)}\
     access_log {_quoted(logs / access_log.NAME)} events;
@@ -129,11 +131,13 @@ http {{
     large_client_header_buffers 8 32k;
     ignore_invalid_headers off;
     underscores_in_headers on;
-    limit_conn_zone $server_port zone=queries:1m;
+    limit_conn_zone $counted_query zone=queries:1m;
+{defences.limits(settings)}\
     limit_conn_status 503;
     limit_conn_log_level info;
 {"".join(_upstream(upstream) for upstream in upstreams)}
-{_server_options(settings)}{_locations(limit, primary)}{_health(run)}{security.location(settings, _now())}
+{_server_options(settings)}{_locations(settings, limit, primary)}{_health(run)}\
+{security.location(settings, _now())}
 {"".join(_own_document(*document, run) for document in _OWN)}
 {"".join(_files(name, directory) for name, directory in files.items())}
 {"".join(_sender(socket) for socket in sockets)}
@@ -146,6 +150,7 @@ _OWN = (
     ("@crowded", "crowded.xml", "text/xml"),
     ("@away_tap", "away.xml", "text/xml"),
     ("@away", "away.txt", "text/plain; charset=utf-8"),
+    ("@overloaded", "overloaded.txt", "text/plain; charset=utf-8"),
     ("@unready", "unready.json", "application/json"),
 )
 
@@ -167,10 +172,12 @@ def _server_options(settings: Settings) -> str:
         merge_slashes off;
         absolute_redirect off;
         proxy_http_version 1.1;
-        proxy_set_header Host $http_host;
+        proxy_set_header Host $known_host;
+        proxy_set_header X-Forwarded-Host "";
         proxy_set_header Connection "";
         proxy_set_header {access_log.HEADER} $request_number;
-        {_NUMBER}
+        {_HEADERS}
+        proxy_hide_header X-Content-Type-Options;
         proxy_pass_header Server;
         proxy_pass_header Date;
         proxy_redirect off;
@@ -183,20 +190,23 @@ def _server_options(settings: Settings) -> str:
         proxy_max_temp_file_size 0;
         if_modified_since off;
         etag off;
+{defences.of_addresses(settings)}{defences.of_rates(settings)}\
 
 """
 
 
-def _locations(limit: int, primary: str) -> str:
+def _locations(settings: Settings, limit: int, primary: str) -> str:
     """Write where requests go; `primary` is the kind of workers that may write."""
     return f"""\
         location / {{
             proxy_pass http://{LIGHT};
             error_page 502 504 = @away;
+            error_page 503 = @overloaded;
         }}
         location = /.worker {{ return 404; }}
         location ~ {QUERY_PATHS} {{
             limit_conn queries {limit};
+{defences.of_addresses(settings, "            ")}\
             proxy_pass http://{QUERY};
             error_page 503 = @crowded;
             error_page 502 504 = @away_tap;
@@ -204,6 +214,7 @@ def _locations(limit: int, primary: str) -> str:
         location ~ {COSTLY_PATHS} {{
             proxy_pass http://{QUERY};
             error_page 502 504 = @away;
+            error_page 503 = @overloaded;
         }}
         location @primary {{
             proxy_pass http://{primary};
@@ -248,7 +259,7 @@ def _own_document(place: str, name: str, media_type: str, run: Path) -> str:
             internal;
             default_type '{media_type}';
             add_header Retry-After {RETRY_AFTER} always;
-            {_NUMBER}
+            {_HEADERS}
             return 503 '{text}\n';
         }}
 """
@@ -260,7 +271,7 @@ def _files(name: str, directory: Path) -> str:
         "ETag": "etag",
         "Access-Control-Allow-Origin": "access_control_allow_origin",
     }
-    headers = f"            {_NUMBER}\n" + "".join(
+    headers = f"            {_HEADERS}\n" + "".join(
         f"            add_header {header} $upstream_http_{variable} always;\n"
         for header, variable in passed.items()
     )

@@ -50,6 +50,10 @@ COUNTS = (
     "tap_sync_seconds",
     "tap_async_seconds",
     "tap_async_running",
+    "tap_async_longest",
+    "tap_jobs",
+    "tap_job_days",
+    "address_requests",
     "least_disk",
     "log_megabytes",
     "log_days",
@@ -128,6 +132,18 @@ class Settings:
     tap_sync_seconds: int = _setting(60, "seconds after which a synchronous TAP query is ended")
     tap_async_seconds: int = _setting(3600, "seconds that an asynchronous TAP job gets if it names none")
     tap_async_running: int = _setting(2, "asynchronous TAP jobs that run at once")
+    tap_async_longest: int = _setting(86_400, "seconds that an asynchronous TAP job may ask for")
+    tap_jobs: int = _setting(1000, "asynchronous jobs that are kept; further ones get status 503")
+    tap_job_days: int = _setting(30, "days that an asynchronous job may ask to be kept")
+    address_requests: int = _setting(
+        256, "requests at once from one address; 0, behind another proxy, for no limit"
+    )
+    upload_hosts: str = _setting(
+        "", "hosts from which uploads of TAP may be fetched: 'host' or 'host:port', with spaces between"
+    )
+    guards: bool = _setting(
+        True, "answer errors, and bound jobs and uploads, in safer ways than DaCHS; no: only for comparison"
+    )
     replicas: str = _setting(
         "", "read-only copies of the database for TAP queries: 'host:port', with spaces between"
     )
@@ -171,6 +187,7 @@ class Settings:
             raise ConfigError(f"scan_processes = {self.scan_processes}: expected a whole number, 0 or more")
         replica_addresses(self.replicas)
         networks(self.trusted_proxies)
+        self._check_hosts()
         for name, known in (
             ("vocabulary", VOCABULARIES),
             ("access_url", ACCESS_URLS),
@@ -184,9 +201,20 @@ class Settings:
                 f"public_url = {self.public_url!r}: expected http[s]://host[:port] without a path"
             )
 
+    def _check_hosts(self) -> None:
+        for word in self.upload_hosts.split():
+            if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
+                raise ConfigError(
+                    f"upload_hosts = {self.upload_hosts!r}: expected 'host' or 'host:port', spaces between"
+                )
+
     def _check_counts(self) -> None:
         for name in COUNTS:
-            least = 0 if name in ("workers", "light_workers", "tap_waiting", "least_disk") else 1
+            least = (
+                0
+                if name in ("workers", "light_workers", "tap_waiting", "least_disk", "address_requests")
+                else 1
+            )
             if getattr(self, name) < least:
                 raise ConfigError(
                     f"{name} = {getattr(self, name)}: expected a whole number of at least {least}"
@@ -327,7 +355,7 @@ def _typed(name: str, value: Any) -> Any:
             return int(value)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
-    if name in ("download", "fast_paths", "materialise_obscore", "metrics", "log_queries"):
+    if name in ("download", "fast_paths", "materialise_obscore", "metrics", "log_queries", "guards"):
         words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
         if str(value).lower() not in words:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")

@@ -269,7 +269,7 @@ def _of_twisted(event: dict[str, Any]) -> None:
         return
     fields: dict[str, Any] = {}
     if failure is not None:
-        fields = {"exception": failure.type.__name__, "frames": _frames_of_failure(failure)}
+        fields = {"exception": failure.type.__name__, "frames": frames_of_failure(failure)}
     ours.log(
         logging.ERROR if event.get("isError") else logging.INFO,
         "%s",
@@ -278,7 +278,8 @@ def _of_twisted(event: dict[str, Any]) -> None:
     )
 
 
-def _frames_of_failure(failure: Any) -> list[str]:
+def frames_of_failure(failure: Any) -> list[str]:
+    """Name the frames of twisted's record of an exception, the innermost first."""
     return [f"{_short(filename)}:{number} {name}" for name, filename, number, *_ in failure.frames][::-1][
         :FRAMES
     ]

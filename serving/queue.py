@@ -29,10 +29,15 @@ class Queue:
         Gives the number of threads that work; a query whose client has gone still has one.
     clock
         twisted's reactor, or what stands for it.
+    most
+        So many requests wait; further ones are refused at once. The proxy counts those without a body
+        before they come here; it cannot count the others, which may be hours in coming.
     """
 
-    def __init__(self, limit: int, patience: float, busy: Callable[[], int], clock: Any) -> None:
-        self.limit, self.patience, self.busy, self.clock = limit, patience, busy, clock
+    def __init__(
+        self, limit: int, patience: float, busy: Callable[[], int], clock: Any, most: int = 1000
+    ) -> None:
+        self.limit, self.patience, self.busy, self.clock, self.most = limit, patience, busy, clock, most
         self.running: set[int] = set()
         self.waiting: OrderedDict[int, tuple[Callable[[], object], Any]] = OrderedDict()
         self._look: Any = None
@@ -47,8 +52,11 @@ class Queue:
         go
             Called when it is its turn; not if its client hangs up before.
         refuse
-            Called instead when it has waited too long.
+            Called instead when it has waited too long, or too many wait.
         """
+        if len(self.waiting) >= self.most:
+            refuse()
+            return
         number = id(request)
 
         def too_long() -> None:

@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description="Serve as one of several DaCHS processes.")
     found.add_argument("socket", type=Path, help="Unix socket to listen on")
     found.add_argument("--queries", type=int, default=0, help="TAP queries that run at once")
+    found.add_argument("--waiting", type=int, default=1000, help="TAP queries that wait for their turn")
     found.add_argument("--replica", action="store_true", help="the database of queries is read-only")
     return found
 
@@ -175,7 +176,7 @@ def begin(options: argparse.Namespace) -> None:
     logs.install_in_server()
     queue = None
     if options.queries:
-        queue = Queue(options.queries, PATIENCE, _busy, reactor)
+        queue = Queue(options.queries, PATIENCE, _busy, reactor, options.waiting)
         reactor.suggestThreadPoolSize(options.queries + SPARE_THREADS)  # type: ignore[attr-defined]
     reactor.callLater(SETTLED_AFTER, spare_collector, reactor)  # type: ignore[attr-defined]
     sender.begin(options.socket)

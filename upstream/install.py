@@ -10,12 +10,14 @@ from gavo import base
 from twisted.internet import reactor as _reactor
 
 from serving import logs
-from upstream import async_jobs, garbage, generated_code, regions, sync_jobs, translation
+from upstream import async_jobs, garbage, generated_code, job_limits, regions, sync_jobs, translation, uploads
 from upstream.shims import Shim
 
 reactor: Any = _reactor
 
 SWITCH = "CHERENKOV_VO_FAST_PATHS"
+GUARDS = "CHERENKOV_VO_GUARDS"
+"""What is safer than DaCHS's own ways has a switch of its own."""
 
 _done: set[str] = set()
 
@@ -38,20 +40,52 @@ def server_shims() -> Iterator[Shim]:
     yield from sync_answers.SHIMS
 
 
+def guarded() -> bool:
+    """Say whether the operator wants what is safer; without a word, yes."""
+    return os.environ.get(GUARDS, "yes") != "no"
+
+
+def guards() -> Iterator[Shim]:
+    """Give replacements that are for safety."""
+    for module in (job_limits, uploads):
+        yield from module.SHIMS
+
+
+def server_guards() -> Iterator[Shim]:
+    """Give those in what only the web server has."""
+    from upstream import doors, error_answers  # noqa: PLC0415 - see `server_shims`
+
+    for module in (doors, error_answers):
+        yield from module.SHIMS
+
+
 def install() -> None:
     """Put everything in place, once per process; userconfig.rd may be read several times."""
-    if not wanted() or _done:
+    if _done or not (wanted() or guarded()):
         return
-    logs.install()  # here, because every process of DaCHS comes by
     _done.add(SWITCH)
-    for shim in shims():
-        shim.install()
+    if wanted():
+        logs.install()  # here, because every process of DaCHS comes by
+        for shim in shims():
+            shim.install()
+    if guarded():
+        for shim in guards():
+            shim.install()
+        job_limits.bound_times()
     # userconfig.rd is read before DaCHS knows that it is the server, perhaps not in the reactor's thread.
     reactor.callWhenRunning(reactor.callFromThread, _in_server)
 
 
 def _in_server() -> None:
-    if base.IS_DACHS_SERVER:
+    if not base.IS_DACHS_SERVER:
+        return
+    if guarded():
+        from upstream import doors  # noqa: PLC0415 - see `server_shims`
+
+        for shim in server_guards():
+            shim.install()
+        doors.shut()
+    if wanted():
         for shim in server_shims():
             shim.install()
         garbage.spare_resources()

@@ -26,6 +26,7 @@ from gavo.base import sqlsupport
 from gavo.protocols import adqlglue, tap, taprunner, uws
 from gavo.rsc import qtable
 
+from upstream import telling
 from upstream.connections import ConnectionPool
 from upstream.shims import Shim
 
@@ -140,8 +141,10 @@ def answer(job: MemoryJob) -> tuple[Any, str]:
         data = taprunner._makeDataFor(query_table(parameters, job, timeout))
         media_type = formats.getMIMEFor(key, raw_format)
         taprunner.writeResultTo(key, data, target)
-    except BaseException:
+    except BaseException as error:
         target.close()
+        if telling.database_away(error):
+            raise
         svcs.mapDBErrors(*sys.exc_info())
         raise
     target.seek(0)
@@ -164,6 +167,7 @@ def run(core: tap.TAPCore, service: Any, inputTable: Any, queryMeta: Any) -> tup
         except Exception as error:
             if not isinstance(error, base.Error):
                 base.ui.notifyError(f"While executing a synchronous TAP query: {error}")
+                raise
             if not isinstance(error, base.ValidationError):
                 base.ui.notifyError("Error during a synchronous TAP query")
             raise base.Error(str(error), hint=getattr(error, "hint", None)) from error

@@ -1,5 +1,6 @@
 """What replaces parts of DaCHS: does DaCHS still have what is replaced, and is what comes out the same?"""
 
+import itertools
 import json
 import subprocess
 
@@ -14,7 +15,7 @@ REPLACED = """
 import json
 from gavo import api
 from upstream import install
-shims = [*install.shims(), *install.server_shims()]
+shims = [*install.shims(), *install.server_shims(), *install.guards(), *install.server_guards()]
 print(json.dumps({f"{s.owner.__name__}.{s.name}": s.changed() for s in shims}))
 """
 
@@ -23,8 +24,10 @@ import json
 from gavo import api, base
 base.caches.getRD("//tap")
 from upstream import install
-print(json.dumps({f"{s.owner.__name__}.{s.name}": getattr(s.owner, s.name) is s.replacement for s in install.shims()}))
-"""  # noqa: E501 - a line of a program
+def done(some):
+    return {f"{s.owner.__name__}.{s.name}": getattr(s.owner, s.name) is s.replacement for s in some}
+print(json.dumps([done(install.shims()), done(install.guards())]))
+"""
 
 TRANSLATED = """
 import json, random, sys
@@ -92,10 +95,10 @@ def run(instance):
     account = service_account()
     dachs = Dachs(settings.load(), instance.home, account, instance.cluster)
 
-    def run_program(text, *arguments, fast_paths="yes"):
+    def run_program(text, *arguments, fast_paths="yes", guards="yes"):
         done = subprocess.run(
             account.command([venv_python(instance.home), "-", *arguments]),
-            env=dachs.environment | {"CHERENKOV_VO_FAST_PATHS": fast_paths},
+            env=dachs.environment | {"CHERENKOV_VO_FAST_PATHS": fast_paths, "CHERENKOV_VO_GUARDS": guards},
             cwd="/",
             input=text,
             stdout=subprocess.PIPE,
@@ -109,13 +112,15 @@ def run(instance):
 
 def test_dachs_still_has_what_is_replaced(run):
     """If this fails: read what changed in DaCHS, adapt the shim, and then its digests (in parentheses)."""
-    changed = {name: what for name, what in run(REPLACED, fast_paths="no").items() if what}
+    changed = {name: what for name, what in run(REPLACED, fast_paths="no", guards="no").items() if what}
     assert not changed, f"DaCHS changed below the replacements in upstream/: {changed}"
 
 
 def test_all_is_replaced_or_nothing(run):
-    assert set(run(INSTALLED).values()) == {True}
-    assert set(run(INSTALLED, fast_paths="no").values()) == {False}
+    for wanted in itertools.product(("yes", "no"), repeat=2):
+        fast, safe = run(INSTALLED, fast_paths=wanted[0], guards=wanted[1])
+        assert fast and safe
+        assert (set(fast.values()), set(safe.values())) == ({wanted[0] == "yes"}, {wanted[1] == "yes"})
 
 
 def test_translations_are_those_of_dachs(run):

@@ -45,6 +45,12 @@ def test_so_many_run_and_the_others_wait_in_order(clock):
     assert (len(queue.running), len(queue.waiting)) == (2, 1)
 
 
+def test_when_too_many_wait_others_are_refused_at_once(clock):
+    queue = Queue(1, 60, lambda: 0, clock, most=2)
+    asking = [Asking().enter(queue) for _ in range(5)]
+    assert [each.events for each in asking] == [["go"], [], [], ["refused"], ["refused"]]
+
+
 def test_who_hangs_up_leaves_the_queue(clock):
     queue = Queue(1, 60, lambda: 0, clock)
     asking = [Asking().enter(queue) for _ in range(3)]

@@ -36,6 +36,7 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "log_addresses": "full",
             "trusted_proxies": "10.0.0.0/8 ::1",
             "security_contact": "https://a.example/tell",
+            "upload_hosts": "a.example b.example:8080",
             "replicas": "db2.example:5432 [::1]:5433",
         }.get(known.name, text)
         found = load({settings.variable_of(known.name): text}, tmp_path)
@@ -134,3 +135,9 @@ def test_roots_instance_moves_out_of_a_closed_checkout(tmp_path, monkeypatch):
 
 def test_variables_of_the_tests_are_no_settings(tmp_path):
     assert load({thorough.VARIABLE: "1", "CHERENKOV_VO_TEST_INSTANCE": "x"}, tmp_path) == Settings()
+
+
+@pytest.mark.parametrize("text", ["http://a.example", "a.example/x", "*", "a.example:http", "a b c@d"])
+def test_hosts_of_uploads_are_names(text, tmp_path):
+    with pytest.raises(ConfigError, match="upload_hosts"):
+        load({"CHERENKOV_VO_UPLOAD_HOSTS": text}, tmp_path)

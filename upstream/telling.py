@@ -1,0 +1,159 @@
+"""What clients are told of errors: whose fault it was, and nothing of what is inside.
+
+Errors of DaCHS and of our own are about what the client sent, and their messages are for it. Those of the
+database are cut down to the sentence that says what is wrong. Anything else that is raised is a defect, of
+which clients get a number that stands in the log, too, unless it was raised where DaCHS reads parameters
+without expecting the worst; those places are listed here.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from gavo import base
+from gavo.base import sqlsupport
+from gavo.utils import excs
+from twisted.web.error import UnsupportedMethod
+
+from serving import logs
+
+READERS = frozenset(
+    {
+        ("gavo/svcs/common.py", "_fillDbOptions"),  # a direction of sorting that there is not
+        ("gavo/svcs/common.py", "_fillOutput"),  # a number that is no text
+        ("gavo/web/common.py", "doQuery"),  # a parameter of a JSON query that is not there
+        ("gavo/web/ifpages.py", "doQuery"),
+        ("gavo/formal/form.py", "locateForm"),  # a form that there is not
+        ("gavo/protocols/tap.py", "mangleUploads"),  # an upload that is no text
+        ("gavo/protocols/dali.py", "mangleUploads"),
+    }
+)
+"""Modules and functions of DaCHS whose exceptions are about parameters, whatever their class is."""
+
+ABOUT_VALUES: tuple[type[Exception], ...] = (ValueError, ArithmeticError)
+"""What Python raises where a value has no meaning; of parameters, if there are any."""
+
+BAD_VALUE = "A parameter has a value that this service cannot use."
+DEFECT = "The service has failed; its operators find the reason in their log under the request's number."
+AWAY = "The database does not answer; please come again in half a minute."
+RETRY_AFTER = 30
+
+GONE = ("08", "57P", "53")
+"""Classes of SQLSTATE: no connection, the server ends, or has no resources."""
+
+QUOTED = re.compile(r"\n?(LINE \d+:|CONTEXT:|HINT:|DETAIL:|QUERY:).*", re.DOTALL)
+"""Where PostgreSQL begins to quote what it was asked."""
+
+PATH = re.compile(r"(?<![\w:/.])/(?:[\w.+-]+/)+[\w.+-]*(?!\w*=)")
+PLACES = ("/usr/", "/var/", "/etc/", "/proc/", "/home/", "/root/", "/opt/", "/srv/", "/tmp/", "/lib/")  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a client gets to know.
+
+    Attributes
+    ----------
+    status
+        HTTP status.
+    message
+        For people.
+    hint
+        How to do better, if DaCHS knows.
+    defect
+        Whether it is the service's own fault.
+    """
+
+    status: int
+    message: str
+    hint: str | None = None
+    defect: bool = False
+
+
+def clean(text: str) -> str:
+    """Take the database's quotations and this machine's paths out of a message."""
+    text = QUOTED.sub("", text)
+
+    def shortened(match: re.Match[str]) -> str:
+        path = match.group()
+        inside = path.startswith((*PLACES, str(base.getConfig("rootDir")), str(base.getConfig("inputsDir"))))
+        return path.rstrip("/").rpartition("/")[2] if inside else path
+
+    return PATH.sub(shortened, text).strip()
+
+
+def told_of(error: BaseException, *, parameters: bool = True, places: Iterable[tuple[str, str]] = ()) -> Told:
+    """Decide what a client is told of an error.
+
+    Parameters
+    ----------
+    error
+        What was raised.
+    parameters
+        Whether the client sent any.
+    places
+        Files and functions that it went through, if its own traceback is gone: twisted takes it away.
+    """
+    hint = clean(str(hint)) if (hint := getattr(error, "hint", None)) else None
+    status: int
+    if database_away(error):
+        status, message = HTTPStatus.SERVICE_UNAVAILABLE, AWAY
+    elif _state_of(error) is not None:
+        status, message = HTTPStatus.BAD_REQUEST, _database_message(error)
+    elif isinstance(error, UnsupportedMethod):
+        status, message = HTTPStatus.METHOD_NOT_ALLOWED, "This resource cannot be asked in this way."
+    elif isinstance(error, base.ExecutiveAction | excs.Error):
+        usual = HTTPStatus.NOT_FOUND if isinstance(error, base.NotFoundError) else HTTPStatus.BAD_REQUEST
+        status, message = int(getattr(error, "httpCode", usual)), clean(str(error))
+    elif parameters and (isinstance(error, ABOUT_VALUES) or _from_reader(error, places)):
+        status, message = HTTPStatus.BAD_REQUEST, BAD_VALUE
+    else:
+        return Told(HTTPStatus.INTERNAL_SERVER_ERROR, DEFECT, defect=True)
+    return Told(status, message, hint)
+
+
+def _state_of(error: BaseException) -> str | None:
+    """Give the SQLSTATE of an error of the database; None for another one, and for misuse of its library."""
+    if not isinstance(error, base.DBError):
+        return None
+    if state := getattr(error, "pgcode", None):
+        return str(state)
+    # The connection ended before the server could say anything.
+    return "08000" if isinstance(error, sqlsupport.OperationalError | sqlsupport.InterfaceError) else None
+
+
+def database_away(error: BaseException | None) -> bool:
+    """Tell whether an error means that there is no database to ask."""
+    return error is not None and (_state_of(error) or "").startswith(GONE)
+
+
+def _database_message(error: Any) -> str:
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    return f"The database refused this: {clean(str(primary or error))}"
+
+
+def _from_reader(error: BaseException, places: Iterable[tuple[str, str]]) -> bool:
+    own = [(frame.filename, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
+    return any(
+        file.endswith(module) and name == known for file, name in (*own, *places) for module, known in READERS
+    )
+
+
+def note(error: BaseException, told: Told, failure: Any = None) -> None:
+    """Write a defect into the log, with the places in the code that it went through.
+
+    Parameters
+    ----------
+    error, told
+        What was raised, and what a client is told of it.
+    failure
+        twisted's, which has the traceback then.
+    """
+    if told.defect:
+        fields = {"through": logs.frames_of_failure(failure)} if failure is not None else {}
+        logs.ours.error("a defect was answered", exc_info=error, extra=logs.about(**fields))
