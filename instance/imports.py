@@ -156,7 +156,7 @@ class Importer:
             try:
                 self._dachs(collection)
             except InstanceError:
-                if served:
+                if served and not self.settings.fast_paths:
                     self.dachs.bring_back(collection)
                 raise
 

@@ -54,6 +54,22 @@ def layouts(resource: Any) -> dict[str, Layout]:
     return found
 
 
+_collected: dict[str, tuple[Spool, Difference]] = {}
+"""By collection, what was read for tables that are about to be made anew."""
+
+
+def replace(table: Any, collection: str) -> None:
+    """Prepare for tables to be dropped, which others read, when the first of them is about to be.
+
+    Parameters are those of `load`. Where an import makes them anew, all files are read before: who asks
+    for the tables waits no longer than it takes to fill and to index them.
+    """
+    if metadata.fast_paths() and OPTIONS_VARIABLE in os.environ:
+        _collected[collection] = collect(collection, layouts(table.tableDef.rd), Ledger(), options())
+    unions.hold(table.connection, [*unions.site_views(table.connection), *unions.own_relations(table)])
+    unions.leave_all(table)
+
+
 def load(table: Any, collection: str) -> None:
     """Fill the tables of a collection, which are new and empty, unless DaCHS's own way is to do it.
 
@@ -64,9 +80,14 @@ def load(table: Any, collection: str) -> None:
     collection
         The collection.
     """
-    if metadata.fast_paths():
-        made = layouts(table.tableDef.rd)
-        with_spool(collection, made, Ledger(), options(), lambda found: _fill(found, made, table.connection))
+    if not metadata.fast_paths():
+        return
+    made = layouts(table.tableDef.rd)
+    spool, found = _collected.pop(collection, None) or collect(collection, made, Ledger(), options())
+    try:
+        _fill(found, made, table.connection)
+    finally:
+        spool.close()
 
 
 def update(table: Any, collection: str) -> None:
@@ -77,23 +98,24 @@ def update(table: Any, collection: str) -> None:
     connection, made = table.connection, layouts(table.tableDef.rd)
     ledger = Ledger.read(connection, collection)
 
-    def change(found: Difference) -> None:
+    spool, found = collect(collection, made, ledger, options())
+    try:
         if not ledger.entries:  # filled in DaCHS's own way: nothing is known of these rows
             for layout in made.values():
                 connection.execute(f"DELETE FROM {layout.name}")  # noqa: S608 - names from the RD
         if not found.empty:
             _delete(connection, made, found)
             _fill(found, made, connection)
-
-    with_spool(collection, made, ledger, options(), change)
+    finally:
+        spool.close()
     if asked().get("definitions"):
         remake_views(table)
 
 
-def with_spool(
-    collection: str, made: dict[str, Layout], ledger: Ledger, asked_for: Options, then: Any
-) -> None:
-    """Collect what changed, and do something with it while the spool is there."""
+def collect(
+    collection: str, made: dict[str, Layout], ledger: Ledger, asked_for: Options
+) -> tuple[Spool, Difference]:
+    """Read what changed; the spool, which is to be closed, has the new rows."""
     spool = Spool([*ROLES, LEDGER], Path(base.getConfig("tempDir")))
     try:
         collector = Collector(
@@ -105,9 +127,10 @@ def with_spool(
             complete=metadata.lengths_of(collection),
             progress=sys.stderr.isatty(),
         )
-        then(collector.collect(spool))
-    finally:
+        return spool, collector.collect(spool)
+    except BaseException:
         spool.close()
+        raise
 
 
 def _fill(found: Difference, made: dict[str, Layout], connection: Any) -> None:
@@ -171,6 +194,7 @@ def remake_views(table: Any) -> None:
 
     In the same transaction, after the rows: who reads the views waits for its end, which is near.
     """
+    unions.hold(table.connection, unions.site_views(table.connection))
     unions.leave_all(table)
     for definition in table.tableDef.rd.tables:
         if definition.onDisk:

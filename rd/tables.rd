@@ -160,8 +160,13 @@
 			<register/>
 			<!-- Before the mixins', because DaCHS's script commits. -->
 			<script name="leave all views with all tables" lang="python" type="beforeDrop">
+				from rd import loading
+				loading.replace(table, "\collection")
+			</script>
+			<!-- Before DaCHS's makes ivoa.obscore anew. -->
+			<script name="have all views alone" lang="python" type="postCreation">
 				from rd import unions
-				unions.leave_all(table)
+				unions.hold(table.connection, unions.site_views(table.connection))
 			</script>
 			<FEED source="rd/tables#obscore-mixin" access="metadata.obscore_access('\collection')[0]"/>
 			<script name="publish the files in rows of their own" lang="python" type="afterMeta">
@@ -221,7 +226,9 @@
 		</table>
 		<LOOP>
 			<codeItems>
-				from rd import unions
+				from rd import metadata, unions
+				if metadata.fast_paths():
+					unions.without_commits(context.getById("obscore"))
 				unions.without_commits(context.getById("companions"))
 				yield from ()
 			</codeItems>

@@ -3,22 +3,33 @@
 DaCHS builds ``ivoa.obs_radio`` in this way. Here one table, ``ivoa._union_sources``, holds the SQL
 fragments of all such views, and the RDs call :func:`join`, :func:`leave` and :func:`rebuild`.
 
-A collection is imported in one transaction, which is cut once: when its first table is dropped, the
-collection is taken out of all views and that is committed, because a view over a table that is being
-made would block all that read the view. The tables themselves are there until the import is done.
+A collection is imported in one transaction. Before it changes a view or drops a table it waits, with
+:func:`hold`, until it has all of them alone: readers see all of the old state or all of the new, and wait in
+between. DaCHS's own way (setting fast_paths) cuts the transaction once: when a collection's first table is
+dropped, the collection is taken out of all views and that is committed, for its import keeps the tables
+for long.
 """
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import psycopg2.errors
 from gavo import base, rsc
 from gavo.protocols import obscore
 
 SOURCES = "rd/unions#_union_sources"
 OBSCORE_SOURCES = "ivoa._obscoresources"
 """DaCHS's own table of this kind, for ``ivoa.obscore``."""
+
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts to have all views alone; readers go on meanwhile."""
+
+MARGIN = 60.0
+"""Seconds beyond what a job may take, before an import gives up on those who read."""
 
 
 def _sources(connection: Any) -> Any:
@@ -118,6 +129,79 @@ def response_source(table: Any, kind: str | None = None) -> dict[str, Any]:
         "where": "l.semantics = '#calibration'" + (f" AND r.dataproduct_type = '{kind}'" if kind else ""),
         "reads": collection_tables(table),
     }
+
+
+def site_views(connection: Any) -> list[str]:
+    """Give the qualified names of all views that collections feed, in the state of this transaction."""
+    querier = base.UnmanagedQuerier(connection)
+    names = {"ivoa.obscore"}
+    if querier.getTableType("ivoa._union_sources"):
+        found = connection.query("SELECT DISTINCT view_id FROM ivoa._union_sources")
+        names |= {base.resolveCrossId(view_id).getQName() for (view_id,) in found}
+    return sorted(name for name in names if querier.getTableType(name) == "VIEW")
+
+
+def own_relations(table: Any) -> list[str]:
+    """Give the qualified names of what the RD of a table has in the database."""
+    querier = base.UnmanagedQuerier(table.connection)
+    names = [definition.getQName() for definition in table.tableDef.rd.tables if definition.onDisk]
+    return sorted(name for name in names if querier.getTableType(name))
+
+
+def hold(connection: Any, names: Iterable[str]) -> None:
+    """Wait until nobody reads some tables and views, and have them alone until the transaction ends.
+
+    Who reads takes its locks in an order of its own, so whatever order is taken here, one could wait for the
+    other for ever; PostgreSQL would end one of them after deadlock_timeout. Here the import gives way before
+    that: it lets go of all of them, and tries again later.
+
+    Parameters
+    ----------
+    connection
+        That of the import.
+    names
+        Qualified names; those that are not there are left out.
+
+    Raises
+    ------
+    gavo.base.ReportableError
+        Somebody has read them for longer than a query may take.
+    """
+    querier = base.UnmanagedQuerier(connection)
+    kinds = {name: querier.getTableType(name) for name in names}
+    statements = [_lock(name, kind) for name, kind in kinds.items() if kind]
+    ((limit,),) = connection.query("SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'")
+    end = time.monotonic() + base.getConfig("async", "defaultExecTime") + MARGIN
+    pause = 0.05
+    while not _try_to_hold(connection, statements, limit / 2000):
+        if time.monotonic() > end:
+            raise base.ReportableError(
+                f"Queries have been reading {', '.join(kinds)} for too long; nothing was changed."
+            )
+        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _lock(name: str, kind: str) -> str:
+    # LOCK would take the tables behind a view, too, those of other collections among them.
+    return f"ALTER VIEW {name} OWNER TO CURRENT_USER" if kind == "VIEW" else f"LOCK TABLE {name}"
+
+
+def _try_to_hold(connection: Any, statements: Iterable[str], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT hold")
+        try:
+            for statement in statements:
+                left = max(1, round(1000 * (end - time.monotonic())))
+                cursor.execute(f"SET LOCAL lock_timeout = {left}")
+                cursor.execute(statement)
+        except (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected):
+            cursor.execute("ROLLBACK TO SAVEPOINT hold")
+            return False
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+        cursor.execute("RELEASE SAVEPOINT hold")
+    return True
 
 
 def leave(table: Any) -> None:
