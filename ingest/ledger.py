@@ -111,9 +111,11 @@ def exists(connection: Any, collection: str) -> bool:
 
 
 def revision(connection: Any, collection: str) -> str:
-    """Give something that is another after each change of a collection."""
+    """Give something that is another after each change of a collection, whatever the clock says."""
+    # xmin is the transaction that wrote a row; a clock that was put back may give the same time twice.
+    lines = "string_agg(concat_ws(' ', release_name, written, xmin::text), ', ' ORDER BY release_name)"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max(written) FROM {collection}.ledger WHERE source_name = ''")  # noqa: S608
+        cursor.execute(f"SELECT {lines} FROM {collection}.ledger WHERE source_name = ''")  # noqa: S608
         return str(cursor.fetchone()[0])
 
 

@@ -70,11 +70,11 @@ class Rotation:
                 self._forget(path)
                 continue
             status = path.stat()
-            born = self.since.setdefault(path.name, time.time())
+            born = self.since.setdefault(path.name, time.monotonic())
             large = status.st_size > self.settings.log_megabytes * MEGABYTE
-            if status.st_size and (large or time.time() - born > DAY):
+            if status.st_size and (large or time.monotonic() - born > DAY):
                 self._put_aside(path)
-                self.since[path.name] = time.time()
+                self.since[path.name] = time.monotonic()
                 if path.suffix == SUFFIX:
                     renamed.append(path.name)
         return renamed

@@ -28,7 +28,6 @@ FAILED_SECONDS = 600.0
 _MOST_FAILURES = 256
 _LOCKS = 64
 _SCAN_PARTS = 50
-_STALE_SECONDS = 3600.0
 
 MakeContent = Callable[[], bytes | Iterable[bytes]]
 
@@ -269,10 +268,15 @@ class Previews:
         """Remove what servers left behind that were killed while they drew."""
         for path in self.directory.glob("parts/*"):
             try:
-                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                if not _writer_lives(path):
                     path.unlink()
             except FileNotFoundError:
                 continue
+
+
+def _writer_lives(part: Path) -> bool:
+    """Say whether the process in the name of an unfinished file exists; its age depends on a clock."""
+    return Path("/proc", part.stem.rpartition("-")[2]).exists()
 
 
 def _spool(content: bytes | Iterable[bytes], path: Path) -> None:

@@ -201,10 +201,12 @@ def test_the_oldest_use_goes_first(opened):
 
 def test_what_killed_servers_left_is_swept(opened):
     previews = opened(limit_bytes=1)
-    left, fresh = previews.directory / "parts" / "left.fits", previews.directory / "parts" / "fresh.fits"
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, fresh = (previews.directory / "parts" / f"{pid}-{pid}.fits" for pid in (ended.pid, os.getpid()))
     for path in (left, fresh):
         path.write_bytes(b"x")
-    os.utime(left, (0, 0))
+    os.utime(fresh, (0, 0))  # a clock that jumped does not make it a leftover
     get(previews, "a")
     assert not left.exists()
     assert fresh.exists()
