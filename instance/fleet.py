@@ -143,8 +143,9 @@ class Fleet:
     def _worker(self, kind: str, number: int, socket: Path) -> Process:
         arguments = ["nice", "-n", str(NICENESS)] if kind != proxy.LIGHT else []
         arguments += [str(self.dachs.python), "-m", "serving.worker", str(socket)]
-        if kind != proxy.LIGHT:
-            arguments += ["--queries", str(self.settings.tap_running), "--waiting", str(self._waiting())]
+        arguments += ["--queries", str(self.settings.tap_running), "--waiting", str(self._waiting())]
+        if kind == proxy.LIGHT:
+            arguments.append("--guests")
         profiles = self.dachs.root / "etc"
         if kind == proxy.QUERY and self.settings.replicas:
             arguments.append("--replica")

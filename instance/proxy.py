@@ -135,7 +135,7 @@ http {{
 {defences.limits(settings)}\
     limit_conn_status 503;
     limit_conn_log_level info;
-{"".join(_upstream(upstream) for upstream in upstreams)}
+{"".join(_upstream(upstream, _backups(upstream, upstreams)) for upstream in upstreams)}
 {_server_options(settings)}{_locations(settings, limit, primary)}{_health(run)}\
 {security.location(settings, _now())}
 {"".join(_own_document(*document, run) for document in _OWN)}
@@ -184,6 +184,8 @@ def _server_options(settings: Settings) -> str:
         proxy_read_timeout {READ_TIMEOUT}s;
         proxy_send_timeout {READ_TIMEOUT}s;
         proxy_connect_timeout 5s;
+        # What ends a worker must not end one after the other.
+        proxy_next_upstream_tries 2;
         proxy_buffer_size 64k;
         proxy_buffers 8 64k;
         proxy_busy_buffers_size 128k;
@@ -244,10 +246,17 @@ def _health(run: Path) -> str:
 """
 
 
-def _upstream(upstream: Upstream) -> str:
+def _backups(upstream: Upstream, upstreams: Sequence[Upstream]) -> Upstream:
+    """Give who stands in while no worker of a kind listens: any worker can do anything, if not as well."""
+    kind = QUERY if upstream.kind == LIGHT else LIGHT
+    return next(other for other in upstreams if other.kind == kind)
+
+
+def _upstream(upstream: Upstream, backups: Upstream) -> str:
     servers = "".join(
-        f"        server {_quoted(f'unix:{socket}')} max_fails=1 fail_timeout=1s;\n"
-        for socket in upstream.sockets
+        f"        server {_quoted(f'unix:{socket}')} max_fails=1 fail_timeout=1s{role};\n"
+        for sockets, role in ((upstream.sockets, ""), (backups.sockets, " backup"))
+        for socket in sockets
     )
     return f"    upstream {upstream.kind} {{\n        least_conn;\n{servers}        keepalive 32;\n    }}\n"
 

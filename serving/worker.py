@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("socket", type=Path, help="Unix socket to listen on")
     found.add_argument("--queries", type=int, default=0, help="TAP queries that run at once")
     found.add_argument("--waiting", type=int, default=1000, help="TAP queries that wait for their turn")
+    found.add_argument("--guests", action="store_true", help="these come only while other workers are away")
     found.add_argument("--replica", action="store_true", help="the database of queries is read-only")
     return found
 
@@ -177,6 +178,7 @@ def begin(options: argparse.Namespace) -> None:
     queue = None
     if options.queries:
         queue = Queue(options.queries, PATIENCE, _busy, reactor, options.waiting)
+    if queue is not None and not options.guests:
         reactor.suggestThreadPoolSize(options.queries + SPARE_THREADS)  # type: ignore[attr-defined]
     reactor.callLater(SETTLED_AFTER, spare_collector, reactor)  # type: ignore[attr-defined]
     sender.begin(options.socket)
