@@ -14,7 +14,7 @@ from rich.progress import Progress
 from ingest import feed, release
 from ingest.changes import Options
 from ingest.errors import ConfigError, InstanceError
-from instance import backups, check, restoring, server
+from instance import backups, check, restoring, server, supervisor
 from instance.bringup import AS_NEEDED, Instance, fetch_release, write_sample
 from instance.console import record, say
 from instance.exits import EXIT_CHECK, EXIT_DATA, FAILURE, OK
@@ -35,7 +35,7 @@ def serve(settings: Settings, options: argparse.Namespace) -> int:
         say(server.welcome(instance))
         return OK
     record(instance.home / "log", "supervisor")
-    server.serve(instance)
+    supervisor.serve(instance)
     return OK
 
 

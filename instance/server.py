@@ -1,4 +1,4 @@
-"""Serving: DaCHS and PostgreSQL watched over by one process, in the foreground or detached."""
+"""The process that serves, seen from others: whether it runs, what it says, its beginning and its end."""
 
 from __future__ import annotations
 
@@ -7,32 +7,22 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
-from types import FrameType
 from typing import Any
 
 from ingest.errors import InstanceError
-from instance import rotation, version
+from instance import version
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
 from instance.exits import EXIT_BUSY, EXIT_PORT
-from instance.fleet import Fleet
-from instance.monitor import Monitor, port_of
-from instance.processes import READY_PATH, Process, pulse, run_directory, sockets
+from instance.monitor import port_of
+from instance.processes import READY_PATH, pulse, run_directory, sockets
 from instance.settings import CHECKOUT
-from instance.state import fingerprint, holder, lock
-
-START_PATIENCE = 90.0
-"""Seconds for the web server to answer for the first time; it takes about three."""
+from instance.state import holder
 
 STOP_PATIENCE = 40.0
-WATCH_INTERVAL = 0.2
-MAX_RESTARTS = 5
-RESTART_WINDOW = 60.0
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 CHANGED = signal.SIGUSR1
 """Tells the process that serves an instance that an import or a publication changed something."""
 
@@ -129,160 +119,6 @@ def require_port(instance: Instance) -> None:
             "End that, or choose another port with CHERENKOV_VO_PORT.",
             exit_code=EXIT_PORT,
         )
-
-
-class Supervisor:
-    """Keeps PostgreSQL and the web server's processes running until it is told to end.
-
-    Parameters
-    ----------
-    instance
-        What to serve; it must have been brought up.
-    """
-
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self.dachs = instance.dachs
-        self.cluster = instance.cluster
-        self.fleet = Fleet(instance.settings, instance.home, instance.account, self.cluster, self.dachs)
-        self.ending = threading.Event()
-        self.changed = threading.Event()
-        self.code = ""
-        self.restarts: dict[str, list[float]] = {}
-        self.monitor = Monitor(instance)
-        self.rotation = rotation.Rotation(instance.settings, instance.home / "log")
-
-    def stop_on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Note that it is time to end."""
-        self.ending.set()
-
-    def heed_signals(self) -> None:
-        """From now on, signals that ask to end do so between two steps."""
-        for number in SIGNALS:
-            signal.signal(number, self.stop_on_signal)
-
-    def heed_changes(self) -> None:
-        """From now on, be told of changes; without this the signal would end the process."""
-        signal.signal(CHANGED, lambda number, frame: self.changed.set())
-
-    def _take_up_changes(self) -> None:
-        """Let the web server read its resources again; new code needs new processes."""
-        self.changed.clear()
-        if self._code() == self.code:
-            self.fleet.reload()
-        else:
-            say("The code changed; starting the web server again.")
-            self.fleet.end()
-            self.start_server()
-
-    def _code(self) -> str:
-        return fingerprint(*self.dachs.deployment.served_files())
-
-    def start_server(self) -> None:
-        """Start the web server and wait for its first answer.
-
-        Raises
-        ------
-        InstanceError
-            The port is taken, or the server ends at once or does not answer.
-        """
-        require_port(self.instance)
-        self.code = self._code()
-        self.cluster.limit_queries(self.instance.settings)
-        self.monitor.start(self.fleet)
-        self.fleet.start()
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        """Wait for the first answers of all processes of the web server."""
-        deadline = time.monotonic() + START_PATIENCE
-        while not (self.fleet.ready() and answers(self.instance)):
-            if self.ending.is_set():
-                return
-            if self.cluster.process() is None:  # it may end more than once in a row
-                self._revive_database()
-                self.start_server()
-                return
-            if self.fleet.dead() or time.monotonic() > deadline:
-                raise InstanceError(
-                    "The web server does not come up.", f"The whole story is in {self._logs()}."
-                )
-            time.sleep(0.2)
-
-    def watch(self) -> None:
-        """Restart what dies or does not answer any more, until told to end."""
-        while not self.ending.wait(WATCH_INTERVAL):
-            if self.cluster.process() is None:
-                self._revive_database()
-                self.start_server()
-            for process in self.fleet.dead():
-                self._restart(process, "ended unexpectedly")
-            for process in self.fleet.silent():
-                self._restart(process, "does not answer any more")
-            if self.changed.is_set():
-                self._take_up_changes()
-            self.fleet.favour_light()
-            self.monitor.look_after(self.fleet)
-            self.rotation.look_after(self.fleet)
-
-    def _revive_database(self) -> None:
-        """Start PostgreSQL again; the web server's processes end, for their connections are lost."""
-        self._note_restart("PostgreSQL", "ended unexpectedly")
-        self.cluster.start()
-        self.dachs.point_to_cluster()
-        self.fleet.end()
-
-    def _restart(self, process: Process, why: str) -> None:
-        self._note_restart(f"The {process.name}", why)
-        process.end(patiently=False)
-        process.start()
-
-    def _note_restart(self, what: str, why: str) -> None:
-        say(f"{what} {why}; starting it again.", "warning")
-        self.monitor.count_restart(what.removeprefix("The "))
-        now = time.monotonic()
-        before = self.restarts.get(what, [])
-        self.restarts[what] = [moment for moment in before if now - moment < RESTART_WINDOW] + [now]
-        if len(self.restarts[what]) > MAX_RESTARTS:
-            raise InstanceError(
-                f"{what} does not stay up.", f"The whole story is in {self._logs()} and {self.cluster.log}."
-            )
-
-    def _logs(self) -> str:
-        return " and ".join(dict.fromkeys(str(process.log) for process in self.fleet.processes))
-
-    def close(self) -> None:
-        """End the web server, then PostgreSQL."""
-        self.fleet.end()
-        self.monitor.end()
-        self.cluster.stop()
-
-
-def serve(instance: Instance) -> None:
-    """Bring the instance up and serve it until this process is told to end.
-
-    Raises
-    ------
-    InstanceError
-        It cannot be brought up or served.
-    """
-    instance.make_home()
-    with lock(instance.serve_lock, STOP_PATIENCE, "serving this instance"):
-        require_port(instance)
-        supervisor = Supervisor(instance)
-        supervisor.heed_changes()
-        try:
-            instance.bring_up()
-            supervisor.heed_signals()
-            supervisor.start_server()
-            if not supervisor.ending.is_set():
-                instance.state.set(serving=version.VERSION)
-                say(welcome(instance))
-            supervisor.watch()
-        finally:
-            supervisor.heed_signals()  # impatience must not leave PostgreSQL behind
-            supervisor.close()
-            say("Stopped.")
 
 
 def welcome(instance: Instance) -> str:
