@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ingest.errors import CherenkovVOError, ConfigError, InstanceError
-from instance import doctor, packages
+from instance import doctor, packages, systemd
 from instance.console import say
 from instance.exits import EXIT_CHECK, EXIT_DISK, FAILURE, MEANINGS, OK, USAGE
 from instance.settings import CHECKOUT, Settings, describe, home_of, load
@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     restore.add_argument("--force", action="store_true", help="move an instance aside that is there")
     add("doctor", "look for faults of the machine and the instance, with remedies", needs="nothing")
     add("fetch-data", "download the public H.E.S.S. release, or go on where it stopped")
+    add("unit", "print a unit for systemd that serves the instance with these settings", needs="nothing")
     simulate = add("simulate", "write a simulated release into a directory")
     simulate.add_argument("directory", type=Path, help="a directory that is new or holds an older sample")
     simulate.add_argument("--runs", type=int, help="number of runs")
@@ -163,6 +164,8 @@ def _enter_environment(options: argparse.Namespace, settings: Settings) -> None:
 def _handler(command: str) -> Callable[[Settings, argparse.Namespace], int]:
     if command == "doctor":
         return _doctor
+    if command == "unit":
+        return _unit
     from instance import commands  # noqa: PLC0415 - only the virtual environment can import it
 
     handlers: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
@@ -180,6 +183,12 @@ def _handler(command: str) -> Callable[[Settings, argparse.Namespace], int]:
         "clean": commands.clean,
     }
     return handlers[command]
+
+
+def _unit(settings: Settings, options: argparse.Namespace) -> int:
+    """Print a unit for systemd."""
+    print(systemd.unit(settings), end="")
+    return OK
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:
