@@ -20,7 +20,7 @@ from typing import BinaryIO
 from ingest.errors import InstanceError
 from instance import grants, postgres
 from instance.account import Account
-from instance.exits import EXIT_ENVIRONMENT, EXIT_PORT
+from instance.exits import EXIT_DISK, EXIT_ENVIRONMENT, EXIT_PORT, FAILURE, MAKE_ROOM, NO_SPACE
 from instance.packages import postgresql_version
 from instance.settings import Settings
 
@@ -197,9 +197,12 @@ class Cluster:
             # After a kill -9, backends in the middle of a query do not notice, and hold shared memory.
             self._kill_orphans()
             time.sleep(1.0 + attempt)
+        reason = self._reason(done)
+        full = NO_SPACE in reason
         raise InstanceError(
-            f"PostgreSQL does not start on port {self.port}: {self._reason(done)}",
-            f"The whole story is in {self.log}.",
+            f"PostgreSQL does not start on port {self.port}: {reason}",
+            f"{MAKE_ROOM if full else ''} The whole story is in {self.log}.".lstrip(),
+            exit_code=EXIT_DISK if full else FAILURE,
         )
 
     def _kill_orphans(self) -> None:
@@ -236,7 +239,10 @@ class Cluster:
             "psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", *self._where(database), "-c", statement,
         )  # fmt: skip
         if done.returncode:
-            raise InstanceError(f"The database refused {statement[:60]!r}: {_last_line(done)}")
+            problem = f"The database refused {statement[:60]!r}: {_last_line(done)}"
+            if NO_SPACE in problem:
+                raise InstanceError(problem, MAKE_ROOM, exit_code=EXIT_DISK)
+            raise InstanceError(problem)
         return done.stdout.splitlines()
 
     def script(self, text: str, database: str = DATABASE) -> None:

@@ -18,6 +18,7 @@ from instance import kept, vocabularies
 from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
+from instance.exits import EXIT_DISK, FAILURE, MAKE_ROOM, NO_SPACE
 from instance.packages import venv_python
 from instance.settings import Settings, variable_of
 from serving import logs
@@ -138,9 +139,12 @@ class Dachs:
             )
             log.write(done.stdout)
         if done.returncode:
+            story = f"The whole story is in {self.log}."
+            full = NO_SPACE in done.stdout
             raise InstanceError(
                 f"'dachs {' '.join(arguments)}' failed: {_error_of(done.stdout)}",
-                f"The whole story is in {self.log}.",
+                f"{MAKE_ROOM} {story}" if full else story,
+                exit_code=EXIT_DISK if full else FAILURE,
             )
         return done.stdout
 

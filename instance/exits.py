@@ -29,6 +29,12 @@ EXIT_BUSY = 7
 EXIT_CHECK = 8
 """``check`` or ``doctor`` found faults."""
 
+NO_SPACE = "No space left on device"
+"""What the C library says of ENOSPC, and with it PostgreSQL, Python and DaCHS, whose language we choose."""
+
+MAKE_ROOM = "Make room where the instance lies, then run it again; what was published is as it was."
+"""The remedy for a full disk."""
+
 MEANINGS: dict[int, str] = {
     OK: "Everything asked for was done.",
     FAILURE: "Something failed that no other code names.",
