@@ -41,6 +41,14 @@ INTERNAL = {
     "stored links": _both("SELECT id, dataset, semantics, source FROM {}.links"),
     "provenance": _both("SELECT obs_id, dataset FROM {}.provenance"),
     "sources of ObsCore": "SELECT tablename FROM ivoa._obscoresources ORDER BY 1",
+    "sources of views": "SELECT view_id, table_name, reads, sourcerd FROM ivoa._union_sources ORDER BY 1, 2",
+    "TAP_SCHEMA": """SELECT 'table', table_name, table_type, sourcerd FROM tap_schema.tables
+        UNION ALL SELECT 'column', table_name, column_name, sourcerd FROM tap_schema.columns
+        UNION ALL SELECT 'key', from_table, target_table, sourcerd FROM tap_schema.keys
+        UNION ALL SELECT 'schema', schema_name, '', '' FROM tap_schema.schemas
+        UNION ALL SELECT 'model', dmname, dmivorn, sourcerd FROM tap_schema.supportedmodels
+        ORDER BY 1, 2, 3""",
+    "tables with metadata": "SELECT tablename, sourcerd, adql FROM dc.tablemeta ORDER BY 1",
     "relations": RELATIONS,
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import census
+from tests.faults.changing import ChangingRelease, Followed
 from tests.faults.harness import Service, Site, wait_until
 from tests.run import clear_leftovers, temporary_directory
 
@@ -64,3 +65,22 @@ def stopped(first_start: Service, expected: census.Census) -> Site:
     assert first_start.process.returncode == 0, first_start.said
     assert site.processes() == {}
     return site
+
+
+@pytest.fixture(scope="session")
+def harmed(
+    new_site: Callable[..., Site], stopped: Site, workshop: Path
+) -> Iterator[tuple[Followed, Service]]:
+    """Serve an instance whose release changes, for several modules of tests to do harm to."""
+    release = ChangingRelease(stopped.home / "releases" / "sample", workshop / "changing")
+    site = new_site("harmed", release=str(release.directory))
+    site.take_environment_of(stopped)
+    with site.serving() as service:
+        service.up()
+        yield Followed(site, release), service
+
+
+@pytest.fixture
+def followed(harmed: tuple[Followed, Service]) -> Followed:
+    """Give that instance, which is up."""
+    return harmed[0]

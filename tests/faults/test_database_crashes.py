@@ -1,0 +1,104 @@
+"""PostgreSQL killed, and stopped as by a power cut, during an ingestion and during queries."""
+
+from __future__ import annotations
+
+import random
+import time
+import urllib.error
+
+import pytest
+
+from instance.exits import OK
+from tests.faults import census
+from tests.faults.changing import LONG, STATES, Followed, Readers, answers
+from tests.faults.harness import Site, kill, wait_until
+from tests.faults.test_random_kills import SEED
+from tests.thorough import thorough
+
+CRASHES = thorough(1, 8)
+LONGEST_WAIT = 8.0
+"""Seconds of an ingestion among which the crash is placed: starting, reading, changing tables, publishing."""
+
+
+def _power_cut(site: Site) -> None:
+    """Stop PostgreSQL without any writing, as pg_ctl has it for emergencies."""
+    cluster = site.instance.cluster
+    done = cluster._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", cluster.data)
+    assert done.returncode == 0, done.stderr
+
+
+def _kill(site: Site) -> None:
+    kill(site.postmaster)
+
+
+WAYS = {"kill -9": _kill, "immediate stop": _power_cut}
+
+
+def _back(site: Site, postmaster: int) -> None:
+    """Wait until the database is another process, and queries are answered."""
+
+    def well() -> bool:
+        try:
+            return site.postmaster not in (0, postmaster) and census.count(site) > 0
+        except (urllib.error.HTTPError, OSError):
+            return False
+
+    wait_until(well, "the database and the web server")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_database_ends_during_an_ingestion(followed: Followed, way: str) -> None:
+    followed.know(*STATES[:2])
+    site, chance = followed.site, random.Random(f"{SEED} {way}")
+    for number in range(CRASHES):
+        old = followed.state
+        new = next(state for state in STATES[:2] if state != old)
+        followed.release.become(new)
+        log = site.home / "log" / "dachs.log"
+        position, moment = log.stat().st_size, chance.uniform(0.0, LONGEST_WAIT)
+        process = site.begin("ingest", "--withdraw")
+        if number == 0:  # at least once while tables change
+            wait_until(lambda start=position: "changing" in followed.phase(start), "rows that change")
+        else:
+            time.sleep(moment)
+        context = f"seed {SEED}, {number}, after {moment:.1f} s"
+        postmaster = site.postmaster
+        WAYS[way](site)
+        _, said = process.communicate(timeout=LONG)
+        assert "Traceback" not in said, said
+        assert process.returncode == OK or "cherenkov-vo: " in said, said
+        _back(site, postmaster)
+        seen = answers(site)
+        assert seen in [followed.undisturbed[state][1] for state in (old, new)], context
+        followed.ingest()
+        followed.state = new
+        assert followed.differences() == [], context
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_database_ends_during_queries(followed: Followed, way: str) -> None:
+    followed.know(STATES[0])
+    site = followed.site
+    readers = Readers(site, crash=True)
+    with readers.reading(4):
+        wait_until(lambda: len(readers.seen) > 8, "answers")
+        postmaster = site.postmaster
+        WAYS[way](site)
+        _back(site, postmaster)
+    assert readers.mixtures(followed.undisturbed[followed.state][1]) == []
+    assert set(readers.turned_away) <= {"503", "lost"}, (readers.turned_away, readers.told)
+    assert followed.differences() == []
+
+
+def test_database_ends_again_before_queries_are_limited(followed: Followed) -> None:
+    """It may end at any moment of coming back, also as soon as it runs."""
+    site = followed.site
+    for _ in range(thorough(2, 3)):
+        first = site.postmaster
+        kill(first)
+        second = wait_until(lambda gone=first: {site.postmaster} - {0, gone}, "PostgreSQL").pop()
+        kill(second)
+        _back(site, second)
+    assert site.supervisor
+    followed.know(followed.state)
+    assert followed.differences() == []
