@@ -32,7 +32,25 @@ _DAMAGED_END = re.compile(rb"END(?![A-Z0-9_-])")
 
 
 class NotPlainError(Exception):
-    """A file is made in a way that only astropy knows, or damaged: astropy shall judge it."""
+    """A file is made in a way that only astropy knows, or damaged: astropy shall judge it.
+
+    Parameters
+    ----------
+    problem
+        What was found.
+    keyword
+        The header keyword concerned, if it is one.
+
+    Attributes
+    ----------
+    hdu
+        Name of the HDU, as soon as it is known.
+    """
+
+    def __init__(self, problem: object, keyword: str | None = None) -> None:
+        super().__init__(problem)
+        self.keyword = keyword
+        self.hdu: str | None = None
 
 
 class _Card(NamedTuple):

@@ -73,3 +73,10 @@ MJD_OF_1970 = 40_587.0
 
 MJD_LIMITS = (0.0, 100_000.0)
 """1858-11-17 to 2132-09-01: an MJD outside is no MJD, but a Julian date or seconds."""
+
+MOST_IN_MEMORY = 128 * 1024 * 1024
+"""Bytes of one file that are held at once: unpacked, of a gzipped or odd file; else of one table. With what
+is computed of them, and the libraries, a process stays below 512 MB."""
+
+LONGEST_HEADER = 4 * 1024 * 1024
+"""Bytes of a header; GADF's have some thousands."""

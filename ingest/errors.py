@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+LONGEST_VALUE = 80
+"""Characters of a value that a message repeats."""
+
+
+def shown(value: object) -> str:
+    """Give a value for a message; of a long text, its beginning."""
+    text = "missing" if value is None else repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+
 
 class CherenkovVOError(Exception):
     """The root: catch this to catch everything this project raises on purpose."""

@@ -26,11 +26,14 @@ from numpy.typing import NDArray
 from ingest import plain, storage
 from ingest.arrays import FloatArray
 from ingest.cards import NotPlainError
+from ingest.constants import MOST_IN_MEMORY
 from ingest.errors import CherenkovVOError, KeywordError, UnreadableFileError
-from ingest.unpacking import MAGIC, gunzip
+from ingest.unpacking import MAGIC, TooLargeError, gunzip
 
 ENERGY_SPELLINGS = {unit.upper(): unit for unit in ("eV", "keV", "MeV", "GeV", "TeV", "PeV", "J", "erg")}
 """Energy units that occur in capitals or small letters only; FITS units are case sensitive."""
+
+_LONGEST_REASON = 300
 
 SMALL_FILE = 4 * 1024 * 1024
 """Bytes up to which a file is read in one go: less than what a few more requests would cost."""
@@ -42,16 +45,22 @@ def unpack(path: Path) -> bytes:
     Raises
     ------
     UnreadableFileError
-        The file cannot be read, or its gzip stream is damaged or cut.
+        The file cannot be read, its gzip stream is damaged or cut, or unpacks to too much.
     """
     return bytes(_unpacked(path))
 
 
 def _unpacked(path: Path) -> bytes | bytearray:
-    content: bytes | bytearray = storage.read(path)
-    if content[:2] == MAGIC:
+    packed = storage.read(path)
+    content: bytes | bytearray = packed
+    if packed[:2] == MAGIC:
         try:
-            content = gunzip(bytes(content))
+            content = gunzip(packed, MOST_IN_MEMORY)
+        except TooLargeError as error:
+            problem = (
+                f"unpacks to more than {MOST_IN_MEMORY} bytes; a file of that size is read unpacked only"
+            )
+            raise UnreadableFileError(path, problem) from error
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise UnreadableFileError(path, f"damaged gzip stream ({error})") from error
     _check_start(path, content)
@@ -81,7 +90,16 @@ def source_of(path: Path) -> tuple[plain.Source, int]:
         if first[:2] != MAGIC:
             _check_start(path, first)
             return plain.Ranges(path, size, first), size
+        _check_size(path, size)
     return plain.Whole(_unpacked(path)), size
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > MOST_IN_MEMORY:
+        problem = (
+            f"has {size} bytes, expected at most {MOST_IN_MEMORY} where a file has to be read as a whole"
+        )
+        raise UnreadableFileError(path, problem)
 
 
 class _Silence:
@@ -125,8 +143,10 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
     Raises
     ------
     UnreadableFileError
-        The file is not FITS, cut or damaged; also for everything unforeseen that happens to the block.
+        The file is not FITS, cut, damaged or too large; also for everything unforeseen that happens to the
+        block.
     """
+    _check_size(path, storage.status(path).size)
     content = unpack(path)
     # Compressed images would come out as other HDUs than those that lie in the file.
     options = {
@@ -154,17 +174,34 @@ def guarded(path: Path) -> Iterator[None]:
     except (CherenkovVOError, NotPlainError):
         raise
     except Exception as error:  # astropy has no common root for what damaged files make it raise
-        raise UnreadableFileError(path, f"damaged FITS structure ({error})") from error
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableFileError(path, f"damaged FITS structure ({said[:_LONGEST_REASON]})") from error
+
+
+def explained(error: UnreadableFileError, reason: NotPlainError) -> UnreadableFileError:
+    """Give astropy's complaint about a file, with what the plain reader has stumbled on if that says more."""
+    if error.keyword is not None or (error.hdu is not None and error.hdu != reason.hdu):
+        return error
+    if reason.keyword is None:
+        return UnreadableFileError(error.path, error.problem, hdu=reason.hdu)
+    return UnreadableFileError(
+        error.path, f"{reason} ({error.problem})", hdu=reason.hdu, keyword=reason.keyword
+    )
 
 
 def _check_complete(path: Path, hdus: fits.HDUList, content: bytes) -> None:
     last = hdus[-1].fileinfo()
     end = last["datLoc"] + last["datSpan"]
+    header = hdus[-1].header
+    said = [f"{key} = {header[key]!r}" for key in ("BITPIX", "NAXIS1", "NAXIS2", "PCOUNT") if key in header]
+    declared = f"its header says {', '.join(said)}"
     if end > len(content):
-        raise UnreadableFileError(path, f"cut off after {len(content)} of {end} bytes", hdu=hdus[-1].name)
+        problem = f"cut off after {len(content)} of {end} bytes, {declared}"
+        raise UnreadableFileError(path, problem, hdu=hdus[-1].name)
     # astropy stops silently at a header without an end.
     if content[end:].strip(b"\0 "):
-        raise UnreadableFileError(path, f"{len(content) - end} bytes behind the last HDU are no HDU")
+        problem = f"{len(content) - end} bytes behind it, the last HDU, are no HDU; {declared}"
+        raise UnreadableFileError(path, problem, hdu=hdus[-1].name)
 
 
 def is_table(hdu: Any) -> bool:

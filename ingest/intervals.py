@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest.arrays import FloatArray
 from ingest.constants import SECONDS_PER_DAY
-from ingest.errors import KeywordError
+from ingest.errors import KeywordError, shown
 from ingest.fits_files import convert
 from ingest.keywords import finite, time_reference
 from ingest.records import HDU, Deviation, Keywords
@@ -132,10 +132,11 @@ def limits(
             times = convert(np.asarray(facts.times), facts.time_unit, reference.unit)
             found, origin = (None if times is None else float(times[side])), "times of the events"
         written = values.get(name)
-        shown = None if written is None else repr(written)
         if found is None:
-            raise KeywordError(hdu.path, shown or "missing", hdu=hdu.name, keyword=name)
-        notes.append(_note(hdu, name, shown, f"taken from the {origin}"))
+            raise KeywordError(hdu.path, f"{shown(written)}, expected a number", hdu=hdu.name, keyword=name)
+        notes.append(
+            _note(hdu, name, None if written is None else shown(written), f"taken from the {origin}")
+        )
         values[name] = found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from astropy.coordinates import angular_separation
 
-from ingest.errors import KeywordError
-from ingest.records import HDU, Deviation, Keywords
+from ingest.errors import KeywordError, shown
+from ingest.records import HDU, LONGEST_ID, Deviation, Keywords
 from ingest.times import TimeReference, own_reference
 
 # Earlier GADF, FITS and the column names of the observation index wrote them like this.
@@ -78,8 +78,8 @@ def obs_id(keywords: Keywords) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
         return str(int(value))
     text = str(value).strip() if isinstance(value, str) else ""
-    if not text or not text.isprintable():
-        problem = f"{'missing' if value is None else repr(value)}, expected text or a whole number"
+    if not text or not text.isprintable() or len(text) > LONGEST_ID:
+        problem = f"{shown(value)}, expected text of at most {LONGEST_ID} characters or a whole number"
         raise KeywordError(keywords.path, problem, hdu=keywords.hdu, keyword="OBS_ID")
     return text
 

@@ -13,7 +13,7 @@ from ingest import storage
 from ingest.errors import UnreadableFileError
 from ingest.release import Release
 
-MISSING = -1
+MISSING = storage.NO_FILE
 """Size of a file that is not there."""
 
 INDEX_NAMES = ("hdu-index.fits.gz", "hdu-index.fits", "obs-index.fits.gz", "obs-index.fits")

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ingest.arrays import FloatArray
 from ingest.fits_files import convert, has, raw_cells, raw_column, unit_of
-from ingest.plain import TYPES, PlainHDU
+from ingest.layouts import TYPES
+from ingest.plain import PlainHDU
 
 CONTAINMENT = 0.68
 """Fraction of events that defines both resolutions, as is usual for Cherenkov telescopes."""

@@ -6,12 +6,10 @@ keywords. Whatever is odd or damaged raises `NotPlainError`, and astropy is aske
 
 from __future__ import annotations
 
-import functools
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,74 +17,24 @@ from numpy.typing import NDArray
 from ingest import storage
 from ingest.arrays import FloatArray
 from ingest.cards import Header, NotPlainError, read_header
-from ingest.constants import FITS_BLOCK
+from ingest.constants import FITS_BLOCK, LONGEST_HEADER, MOST_IN_MEMORY
+from ingest.layouts import PER_COLUMN, TYPES, UNSIGNED, Column, Layout, column_keys, layout_of
 
 Buffer = bytes | bytearray
 
-TYPES = {
-    code: np.dtype(name)
-    for code, name in zip("BIJKED", ("u1", ">i2", ">i4", ">i8", ">f4", ">f8"), strict=True)
-}
-"""Letter of TFORM to the type of the numbers as they are stored: FITS 4.0, table 18."""
-
-_WIDTHS = {"L": 1, "A": 1, "C": 8, "M": 16} | {code: kind.itemsize for code, kind in TYPES.items()}
-# FITS 4.0, section 7.3.3.1: a sign bit written as the offset of an unsigned integer.
-_UNSIGNED = {"I": 2**15, "J": 2**31}
-_FORMAT = re.compile(r"(\d*)([LXBIJKAEDCMPQ])(.*)")
-_DIMENSIONS = re.compile(r"\( *\d+ *(?:, *\d+ *)*\)")
-_PER_COLUMN = ("TTYPE", "TFORM", "TUNIT", "TDIM", "TNULL", "TSCAL", "TZERO")
 # Without a sound value of these, astropy's opinion of an HDU is not foreseen here.
 _STRUCTURAL = frozenset(
     ("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "GROUPS",
      "EXTEND", "TFIELDS", "THEAP", "EXTNAME", "EXTVER", "EXTLEVEL", "INHERIT",
      "BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "HDUCLAS1")
 )  # fmt: skip
-_STRUCTURAL_STARTS = ("NAXIS", *_PER_COLUMN)
+_STRUCTURAL_STARTS = ("NAXIS", *PER_COLUMN)
 _MOST_COLUMNS = 999  # FITS 4.0, section 7.3.1
 WINDOW = 16 * FITS_BLOCK
 """Bytes that are read at once in search of the end of a header."""
 
 AT_ONCE = 1024 * 1024
 """Bytes that are read rather than asked for column by column."""
-
-
-class Column(NamedTuple):
-    """One column of a binary table.
-
-    Attributes
-    ----------
-    name
-        TTYPE without blanks around it.
-    unit
-        TUNIT, None without one.
-    code
-        The letter of TFORM.
-    start, width
-        First byte in a row, and number of bytes.
-    shape
-        Of one cell; None if only astropy knows.
-    null, scale, zero
-        TNULL (of integers), TSCAL, TZERO; None without.
-    """
-
-    name: str
-    unit: str | None
-    code: str
-    start: int
-    width: int
-    shape: tuple[int, ...] | None
-    null: int | None
-    scale: float | None
-    zero: float | None
-
-
-class Layout(NamedTuple):
-    """The columns of a table, and their numbers by exact and by upper-case name (the first of each)."""
-
-    columns: tuple[Column, ...]
-    exact: dict[str, int]
-    upper: dict[str, int]
-    width: int
 
 
 class Source(Protocol):
@@ -159,30 +107,40 @@ class PlainHDU:
 
     def __init__(self, source: Source, offset: int, header: Header) -> None:
         self.source, self.offset, self.header = source, offset, header
-        values = header.values
-        if header.odd and any(_is_structural(keyword) for keyword in header.odd):
-            raise NotPlainError("structural keywords twice or without value")
-        self.name = _name(values, primary=not offset)
-        self.data_offset = offset + header.size
-        span = -(-_data_size(values, primary=not offset) // FITS_BLOCK) * FITS_BLOCK
-        self.size = header.size + span
-        self.checked_size = header.checked_size + span
+        self.name = _name(header.values, primary=not offset)
         self.layout: Layout | None = None
         self.axes: dict[tuple[str, str], Any] = {}  # what `ingest.performance` has found out about them
         self.rows = 0
         self._data: tuple[Buffer, int] | None = None
+        try:
+            self._take(header)
+        except NotPlainError as error:
+            error.hdu = self.name
+            raise
+
+    def _take(self, header: Header) -> None:
+        values, offset = header.values, self.offset
+        for keyword in header.odd:
+            if _is_structural(keyword):
+                raise NotPlainError("is there twice, or without a value", keyword)
+        self.data_offset = offset + header.size
+        span = -(-_data_size(values, primary=not offset) // FITS_BLOCK) * FITS_BLOCK
+        self.size = header.size + span
+        self.checked_size = header.checked_size + span
         if values.get("XTENSION") == "BINTABLE":
             self._table(values)
 
     def _table(self, values: dict[str, Any]) -> None:
         fields = _count(values, "TFIELDS", _MOST_COLUMNS)
         width, self.rows = values["NAXIS1"], values["NAXIS2"]
-        if (values["BITPIX"], values["NAXIS"], values["GCOUNT"]) != (8, 2, 1):
-            raise NotPlainError("no table of bytes")
+        for keyword, expected in (("BITPIX", 8), ("NAXIS", 2), ("GCOUNT", 1)):
+            if values[keyword] != expected:
+                raise NotPlainError(f"{values[keyword]!r}, expected {expected} in a binary table", keyword)
         get = values.get
-        self.layout = _layout(*[get(key) for key in _column_keys(fields)])
+        self.layout = layout_of(*[get(key) for key in column_keys(fields)])
         if self.layout.width != width or not width:
-            raise NotPlainError(f"rows of {width} bytes with columns of {self.layout.width}")
+            problem = f"{width!r}, expected {self.layout.width}, the width of all columns in bytes"
+            raise NotPlainError(problem, "NAXIS1")
 
     def column(self, name: str) -> Column | None:
         """Give a column by its exact name, else in any case; None if it is not there."""
@@ -215,6 +173,7 @@ class PlainHDU:
             return np.ndarray((1, *column.shape), kind, buffer, at)
         if self._data is None:
             stop = self.data_offset + width * self.rows
+            self._check_size(stop - self.data_offset)
             self._data = self.source.part(self.data_offset, stop, stop)
         buffer, at = self._data
         inner = kind.itemsize
@@ -225,7 +184,15 @@ class PlainHDU:
 
     def _only(self, column: Column) -> tuple[Buffer, int]:
         start = self.data_offset + column.start
+        self._check_size(column.width)
         return self.source.part(start, start + column.width, self.offset + self.size)
+
+    def _check_size(self, wanted: int) -> None:
+        if wanted > MOST_IN_MEMORY and not isinstance(self.source, Whole):
+            problem = f"{self.rows} rows have {wanted} bytes, expected at most {MOST_IN_MEMORY}"
+            error = NotPlainError(problem, "NAXIS2")
+            error.hdu = self.name
+            raise error
 
     def cell(self, column: Column) -> bytes:
         """Give the bytes of a column's only cell; nothing if there is not one row of plain numbers."""
@@ -245,7 +212,7 @@ class PlainHDU:
         values = np.array(self.stored(column), dtype=float)
         null, scale, zero = column.null, column.scale, column.zero
         if scale not in (None, 1) or zero not in (None, 0):
-            if column.code == "K" or (scale not in (None, 1) and zero == _UNSIGNED.get(column.code)):
+            if column.code == "K" or (scale not in (None, 1) and zero == UNSIGNED.get(column.code)):
                 raise NotPlainError(f"scaled integers in column {column.name}")
             if scale not in (None, 1):
                 values *= scale
@@ -269,7 +236,9 @@ def hdus(source: Source) -> Iterator[PlainHDU]:
         hdu = PlainHDU(source, offset, _header(source, offset))
         offset += hdu.size
         if offset > source.size:
-            raise NotPlainError("cut off")
+            error = NotPlainError("cut off")
+            error.hdu = hdu.name
+            raise error
         yield hdu
 
 
@@ -300,7 +269,10 @@ def _header(source: Source, offset: int) -> Header:
             return read_header(window, start)
         except EOFError as error:
             if start + length >= len(window) and offset + length >= source.size:
-                raise NotPlainError(f"no end of the header at byte {offset}") from error
+                raise NotPlainError(f"the header at byte {offset} has no END", "END") from error
+            if length > LONGEST_HEADER:
+                problem = f"the header at byte {offset} has none in {length} bytes"
+                raise NotPlainError(problem, "END") from error
             length *= 4
 
 
@@ -311,82 +283,31 @@ def _is_structural(keyword: str) -> bool:
 def _name(values: dict[str, Any], *, primary: bool) -> str:
     name = values.get("EXTNAME", "PRIMARY" if primary else "")
     if not isinstance(name, str):
-        raise NotPlainError("EXTNAME is no text")
+        raise NotPlainError(f"{name!r}, expected text", "EXTNAME")
     return name
 
 
 def _count(values: dict[str, Any], keyword: str, most: int | None = None) -> int:
     value = values.get(keyword)
     if type(value) is not int or value < 0 or (most is not None and value > most):
-        raise NotPlainError(f"{keyword} = {value!r}")
+        expected = "a whole number" if most is None else f"a whole number up to {most}"
+        raise NotPlainError(f"{'missing' if value is None else repr(value)}, expected {expected}", keyword)
     return value
 
 
 def _data_size(values: dict[str, Any], *, primary: bool) -> int:
     """Give the number of bytes of data: FITS 4.0, equations 1 and 2."""
     if primary and (values.get("SIMPLE") is not True or "GROUPS" in values):
-        raise NotPlainError("no standard primary HDU")
+        raise NotPlainError(f"{values.get('SIMPLE')!r}, expected a standard primary HDU", "SIMPLE")
     if not primary and values.get("XTENSION") not in ("BINTABLE", "IMAGE"):
-        raise NotPlainError(f"extension {values.get('XTENSION')!r}")
+        raise NotPlainError(f"{values.get('XTENSION')!r}, expected 'BINTABLE' or 'IMAGE'", "XTENSION")
     axes = _count(values, "NAXIS", _MOST_COLUMNS)
     lengths = [_count(values, f"NAXIS{number}") for number in range(1, axes + 1)]
     bits = values.get("BITPIX")
     if type(bits) is not int or abs(bits) not in (8, 16, 32, 64):
-        raise NotPlainError(f"BITPIX = {bits!r}")
+        problem = f"{'missing' if bits is None else repr(bits)}, expected 8, 16, 32, 64, -32 or -64"
+        raise NotPlainError(problem, "BITPIX")
     if primary and not {"PCOUNT", "GCOUNT"} & values.keys():
         return abs(bits) // 8 * math.prod(lengths) if axes else 0
     groups, extra = _count(values, "GCOUNT"), _count(values, "PCOUNT")
     return abs(bits) // 8 * groups * (extra + math.prod(lengths)) if axes else 0
-
-
-@functools.lru_cache(maxsize=64)
-def _column_keys(number: int) -> tuple[str, ...]:
-    return tuple(f"{start}{column}" for column in range(1, number + 1) for start in _PER_COLUMN)
-
-
-@functools.lru_cache(maxsize=1024, typed=True)
-def _layout(*values: Any) -> Layout:
-    columns: list[Column] = []
-    start, step = 0, len(_PER_COLUMN)
-    for first in range(0, len(values), step):
-        columns.append(_column(start, values[first : first + step]))
-        start += columns[-1].width
-    names = [column.name for column in columns]
-    exact: dict[str, int] = {}
-    upper: dict[str, int] = {}
-    for number, name in enumerate(names):
-        exact.setdefault(name, number)
-        upper.setdefault(name.upper(), number)
-    if len(exact) < len(names):
-        raise NotPlainError("columns of the same name")
-    return Layout(tuple(columns), exact, upper, start)
-
-
-def _column(start: int, said: tuple[Any, ...]) -> Column:
-    """Make a column of the values of the keywords `_PER_COLUMN`."""
-    name, written, unit, dimensions, null, scale, zero = said
-    sound = isinstance(name, str) and isinstance(written, str) and isinstance(unit, str | None)
-    found = _FORMAT.fullmatch(written.strip()) if sound else None
-    if found is None or (found[3] and found[2] not in "APQ") or not name.strip():
-        raise NotPlainError(f"column {name!r} of {written!r} in {unit!r}")
-    if type(null) is bool or any(type(value) not in (int, float, type(None)) for value in (scale, zero)):
-        raise NotPlainError(f"scale of column {name!r}")
-    repeat, code = int(found[1] or 1), found[2]
-    if code == "X":
-        width = -(-repeat // 8)
-    elif code in "PQ":
-        width = repeat * (8 if code == "P" else 16)
-    else:
-        width = repeat * _WIDTHS[code]
-    null = null if code in "BIJK" and type(null) is int else None
-    shape = _shape(repeat, dimensions) if code in TYPES else None
-    return Column(name.strip(), (unit or "").strip() or None, code, start, width, shape, null, scale, zero)
-
-
-def _shape(repeat: int, dimensions: Any) -> tuple[int, ...] | None:
-    if dimensions is None:
-        return None if not repeat else () if repeat == 1 else (repeat,)
-    if not isinstance(dimensions, str) or not _DIMENSIONS.fullmatch(dimensions.strip()):
-        return None
-    lengths = tuple(int(length) for length in re.findall(r"\d+", dimensions))[::-1]
-    return lengths if repeat > 1 and math.prod(lengths) == repeat else None

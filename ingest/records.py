@@ -13,9 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ingest.arrays import FloatArray
-from ingest.errors import KeywordError
+from ingest.errors import KeywordError, shown
 from ingest.performance import Performance
 from ingest.times import TimeReference
+
+LONGEST_TEXT = 1000
+"""Characters that a keyword's text may have: a card has 68, and some cards continue others."""
+
+LONGEST_ID = 100
+"""Characters that an OBS_ID may have: it becomes part of identifiers and of file names."""
 
 RESPONSES = ("aeff", "edisp", "psf", "bkg", "rad_max")
 """Kinds of responses, in the order of a GADF file."""
@@ -86,19 +92,21 @@ class Keywords(Mapping[str, Any]):
     def note(self, name: str, assumed: str) -> None:
         """Note that a keyword is missing or odd, and what is assumed."""
         value = self._values.get(name)
-        shown = None if value is None else repr(value)
-        found = Deviation(self.path, self.hdu, name, shown, assumed)
+        found = Deviation(self.path, self.hdu, name, None if value is None else shown(value), assumed)
         if found not in self.notes:
             self.notes.append(found)
 
     def text(self, name: str) -> str | None:
-        """Give a keyword as stripped text; None if it is missing, blank, or not printable."""
+        """Give a keyword as stripped text; None if it is missing, blank, not printable, or too long."""
         value = self._values.get(name)
         if value is None or not str(value).strip():
             return None
         found = str(value).strip()
         if not found.isprintable():
             self.note(name, "not printable, left NULL")
+            return None
+        if len(found) > LONGEST_TEXT:
+            self.note(name, f"longer than {LONGEST_TEXT} characters, left NULL")
             return None
         return found
 
@@ -127,9 +135,7 @@ class Keywords(Mapping[str, Any]):
         found = self.number(name, low=low, high=high)
         if found is None:
             value = self._values.get(name)
-            problem = (
-                f"{'missing' if value is None else repr(value)}, expected a number from {low:g} to {high:g}"
-            )
+            problem = f"{shown(value)}, expected a number from {low:g} to {high:g}"
             raise KeywordError(self.path, problem, hdu=self.hdu, keyword=name)
         return found
 

@@ -19,6 +19,7 @@ from ingest.cards import NotPlainError
 from ingest.errors import UnreadableFileError
 from ingest.fits_files import (
     convert,
+    explained,
     guarded,
     has,
     is_table,
@@ -129,10 +130,14 @@ def scan(path: Path, energy_tev: float, offset_deg: float, *, box: bool = False)
     try:
         with guarded(path):
             return _scanned(path, size, plain.hdus(source), (energy_tev, offset_deg), box=box)
-    except NotPlainError:
-        del source
-    with opened(path) as hdus:
-        return _scanned(path, size, hdus, (energy_tev, offset_deg), box=box)
+    except NotPlainError as error:
+        reason = error.with_traceback(None)  # which would keep the bytes
+    del source
+    try:
+        with opened(path) as hdus:
+            return _scanned(path, size, hdus, (energy_tev, offset_deg), box=box)
+    except UnreadableFileError as error:
+        raise explained(error, reason) from error
 
 
 def _scanned(path: Path, size: int, hdus: Iterable[Any], at: tuple[float, float], *, box: bool) -> Scanned:

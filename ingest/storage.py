@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,11 @@ from ingest.errors import UnreadableFileError
 BOUND = "files"
 """Name of the directories that may be bound to an object store."""
 
+NO_FILE = -1
+"""Size of what is no file."""
+
 _SUFFIX = ".url"
+_FITS_NAMES = (".fits", ".fits.gz", ".fit", ".fit.gz", ".fts", ".fts.gz")
 
 
 class Entry(NamedTuple):
@@ -31,7 +36,7 @@ class Entry(NamedTuple):
     path
         Its path; a virtual one if it lies in an object store.
     size
-        In bytes.
+        In bytes; `NO_FILE` of what has a file's name, but is none: reading it tells what it is.
     version
         Another text when the file has changed: the time of its last change in ns, or the store's ETag.
     modified
@@ -126,11 +131,37 @@ def status(path: Path) -> Entry:
     try:
         if url is None:
             found = path.stat()
+            _check_regular(found.st_mode)
             return Entry(path, found.st_size, str(found.st_mtime_ns), found.st_mtime)
         system, place = _located(url)
         return _entry(path, system.info(place))
     except Exception as error:  # stores have no common root for what they raise
         raise _failed(path, error) from error
+
+
+def _check_regular(mode: int) -> None:
+    """See to it that something is a file.
+
+    Raises
+    ------
+    OSError
+        It is something else; reading a pipe or a device may never end.
+    """
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(21, "Is a directory")
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+        raise OSError(22, f"Is a {kinds.get(stat.S_IFMT(mode), 'device')}, expected a file")
+
+
+def _opener(name: str, flags: int) -> int:
+    file = os.open(name, flags | os.O_NONBLOCK)  # a pipe to which nobody writes does not keep us waiting
+    try:
+        _check_regular(os.fstat(file).st_mode)
+    except OSError:
+        os.close(file)
+        raise
+    return file
 
 
 def _entry(path: Path, info: dict[str, Any]) -> Entry:
@@ -172,6 +203,9 @@ def is_file(path: Path) -> bool:
 def listing(root: Path, pattern: str) -> list[Entry]:
     """Give all files below a directory that match a pattern, in the order of their paths.
 
+    What has a FITS file's name and matches, but cannot be read as a file, is among them: a link that leads
+    nowhere or to itself, a directory, a pipe. Whoever reads it learns why it cannot be published.
+
     Parameters
     ----------
     root
@@ -191,9 +225,9 @@ def _listed(root: Path, pattern: str) -> Iterator[Entry]:
     url = store_of(root)
     if url is None:
         for path in root.glob(pattern):
-            if path.is_file():
-                found = path.stat()
-                yield Entry(path, found.st_size, str(found.st_mtime_ns), found.st_mtime)
+            entry = _local_entry(path)
+            if entry is not None:
+                yield entry
         return
     wanted = _expression(pattern)
     try:
@@ -207,6 +241,20 @@ def _listed(root: Path, pattern: str) -> Iterator[Entry]:
         relative = name.removeprefix(place).lstrip("/")
         if wanted.fullmatch(relative):
             yield _entry(root / relative, info)
+
+
+def _local_entry(path: Path) -> Entry | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        odd = path.is_symlink()  # else it is gone by now
+    except OSError:
+        odd = True
+    else:
+        if stat.S_ISREG(found.st_mode):
+            return Entry(path, found.st_size, str(found.st_mtime_ns), found.st_mtime)
+        odd = True
+    return Entry(path, NO_FILE, "", 0.0) if odd and path.name.lower().endswith(_FITS_NAMES) else None
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
@@ -237,7 +285,7 @@ def read(path: Path) -> bytes:
     url = store_of(path)
     try:
         if url is None:
-            with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a path costs as much as the reading
+            with open(path, "rb", buffering=0, opener=_opener) as file:
                 return file.readall()
         system, place = _located(url)
         return bytes(system.cat_file(place))
@@ -256,7 +304,7 @@ def read_range(path: Path, start: int, stop: int) -> bytes:
     url = store_of(path)
     try:
         if url is None:
-            with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            with open(path, "rb", buffering=0, opener=_opener) as file:
                 return os.pread(file.fileno(), stop - start, start)
         system, place = _located(url)
         return bytes(system.cat_file(place, start=start, end=stop))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 
 import deflate
 import numpy as np
@@ -12,29 +13,54 @@ MAGIC = b"\x1f\x8b"
 
 _LARGEST_RATIO = 1032
 # What deflate can pack at most: 258 bytes in 2 bits (RFC 1951, section 3.2.5), rounded up.
+_PIECE = 1024 * 1024
 _TRAILER = 8
 _SMALLEST = 18  # bytes of a header and a trailer: RFC 1952, section 2.3
 
 
-def gunzip(packed: bytes) -> bytes | bytearray:
+class TooLargeError(Exception):
+    """A stream unpacks to more than is allowed."""
+
+
+def gunzip(packed: bytes, most: int) -> bytes | bytearray:
     """Unpack a gzip stream of one member or several.
 
     The size at its end is believed only if the stream is one member, and unpacks to this size.
+
+    Parameters
+    ----------
+    packed
+        The stream.
+    most
+        Bytes that it may unpack to.
 
     Raises
     ------
     gzip.BadGzipFile, EOFError, zlib.error
         The stream is damaged or cut: what the standard library says of it.
+    TooLargeError
+        It has more.
     """
     size = int.from_bytes(packed[-4:], "little")
-    if len(packed) >= _SMALLEST and 0 < size <= len(packed) * _LARGEST_RATIO:
+    if len(packed) >= _SMALLEST and 0 < size <= min(len(packed) * _LARGEST_RATIO, most):
         try:
             content: bytearray = deflate.gzip_decompress(packed, size)
         except deflate.DeflateError:
-            return gzip.decompress(packed)
+            return _piecemeal(packed, most)
         if len(content) == size and _is_whole(packed, content):
             return content
-    return gzip.decompress(packed)
+    return _piecemeal(packed, most)
+
+
+def _piecemeal(packed: bytes, most: int) -> bytearray:
+    """Unpack with the standard library, and stop where there is too much."""
+    content = bytearray()
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
+        while piece := file.read(_PIECE):
+            content += piece
+            if len(content) > most:
+                raise TooLargeError
+    return content
 
 
 def _is_whole(packed: bytes, content: bytearray) -> bool:

@@ -41,9 +41,11 @@ def outcome(read: Callable[[], Any]) -> Any:
 def by_astropy(monkeypatch: Any, read: Callable[[], Any]) -> Any:
     """Give the outcome when astropy reads all files."""
 
-    def refuse(*_: object) -> None:
+    def refuse(source: plain.Source) -> None:
+        list(real(source))  # what it stumbles on is part of the message
         raise NotPlainError("judged by astropy")
 
+    real = plain.hdus
     with monkeypatch.context() as patched:
         patched.setattr(plain, "hdus", refuse)
         return outcome(read)

@@ -1,6 +1,7 @@
 """Our own reading of FITS against astropy's: what is read is the same, and so are the errors."""
 
 import gzip
+import io
 import re
 import struct
 import warnings
@@ -303,7 +304,17 @@ def test_gzip_streams_are_unpacked_as_python_does(packed):
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             return type(error), str(error)
 
-    assert attempt(unpacking.gunzip) == attempt(gzip.decompress)
+    def whole(packed):
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
+            return file.read()
+
+    assert attempt(lambda stream: unpacking.gunzip(stream, 1 << 20)) == attempt(whole)
+
+
+def test_a_stream_that_unpacks_to_too_much_is_left():
+    for packed in (stream(CONTENT), stream(CONTENT, CONTENT), stream(b"x", CONTENT)):
+        with pytest.raises(unpacking.TooLargeError):
+            unpacking.gunzip(packed, len(CONTENT) - 1)
 
 
 @given(st.binary(min_size=1, max_size=300), st.binary(max_size=12))
