@@ -10,6 +10,7 @@ import functools
 import gzip
 import io
 import math
+import re
 import threading
 import warnings
 import zlib
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from ingest import plain, storage
 from ingest.arrays import FloatArray
 from ingest.cards import NotPlainError
-from ingest.constants import MOST_IN_MEMORY
+from ingest.constants import FITS_CARD, MOST_IN_MEMORY
 from ingest.errors import CherenkovVOError, KeywordError, UnreadableFileError
 from ingest.unpacking import MAGIC, TooLargeError, gunzip
 
@@ -34,6 +35,9 @@ ENERGY_SPELLINGS = {unit.upper(): unit for unit in ("eV", "keV", "MeV", "GeV", "
 """Energy units that occur in capitals or small letters only; FITS units are case sensitive."""
 
 _LONGEST_REASON = 300
+_COUNTS = re.compile(rb"(NAXIS|TFIELDS|PCOUNT|GCOUNT)(\d{0,3}) *= *(-?\d+)")
+_MOST = {b"NAXIS": 999, b"TFIELDS": 999}
+"""FITS 4.0, sections 4.4.1.1 and 7.3.1."""
 
 SMALL_FILE = 4 * 1024 * 1024
 """Bytes up to which a file is read in one go: less than what a few more requests would cost."""
@@ -148,6 +152,7 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
     """
     _check_size(path, storage.status(path).size)
     content = unpack(path)
+    check_counts(path, content)
     # Compressed images would come out as other HDUs than those that lie in the file.
     options = {
         "lazy_load_hdus": False,
@@ -180,6 +185,8 @@ def guarded(path: Path) -> Iterator[None]:
 
 def explained(error: UnreadableFileError, reason: NotPlainError) -> UnreadableFileError:
     """Give astropy's complaint about a file, with what the plain reader has stumbled on if that says more."""
+    if error.keyword is not None and error.keyword == reason.keyword and error.hdu is None:
+        return UnreadableFileError(error.path, error.problem, hdu=reason.hdu, keyword=error.keyword)
     if error.keyword is not None or (error.hdu is not None and error.hdu != reason.hdu):
         return error
     if reason.keyword is None:
@@ -202,6 +209,29 @@ def _check_complete(path: Path, hdus: fits.HDUList, content: bytes) -> None:
     if content[end:].strip(b"\0 "):
         problem = f"{len(content) - end} bytes behind it, the last HDU, are no HDU; {declared}"
         raise UnreadableFileError(path, problem, hdu=hdus[-1].name)
+
+
+def check_counts(path: Path, content: bytes | bytearray) -> None:
+    """Refuse counts which no file can have, but over which astropy loses itself.
+
+    All cards of a file lie at multiples of 80 bytes (FITS 4.0, section 3.3.1), so that they are found even
+    where headers are damaged.
+
+    Raises
+    ------
+    UnreadableFileError
+        One is negative, or much too large.
+    """
+    for found in _COUNTS.finditer(content):
+        if found.start() % FITS_CARD:
+            continue
+        name, number, value = found[1], found[2], int(found[3])
+        most = _MOST.get(name, 2**63) if not number else 2**63
+        if not 0 <= value <= most:
+            expected = "a number from 0" + (f" to {most}" if most < 2**63 else "")
+            raise UnreadableFileError(
+                path, f"{value}, expected {expected}", keyword=(name + number).decode("ascii")
+            )
 
 
 def is_table(hdu: Any) -> bool:

@@ -22,6 +22,9 @@ from ingest.plain import PlainHDU
 CONTAINMENT = 0.68
 """Fraction of events that defines both resolutions, as is usual for Cherenkov telescopes."""
 
+LARGEST_OFFSET = 180.0
+"""Degrees; no direction is further away from another."""
+
 _BISECTIONS = 60
 _AXES_REMEMBERED = 512
 
@@ -95,7 +98,13 @@ def examine(
             value = _MEASURES[form](hdu, energy_tev, offset_deg)
     except _UnusableTableError as error:
         problem = str(error)
-    return Measured(_energy_range(hdu), _offset_range(hdu), value, problem)
+    energies, offsets = _energy_range(hdu), _offset_range(hdu)
+    if energies is not None and energies[0] > energies[1]:
+        problem, energies = f"energies from {energies[0]:g} to {energies[1]:g} TeV", None
+    if offsets is not None and not -LARGEST_OFFSET <= offsets[0] <= offsets[1] <= LARGEST_OFFSET:
+        problem, offsets = f"THETA from {offsets[0]:g} to {offsets[1]:g} deg", None
+        value = None if form == "aeff_2d" else value  # the field of view
+    return Measured(energies, offsets, value, problem)
 
 
 class _Axis:

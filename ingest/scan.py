@@ -18,6 +18,7 @@ from ingest.arrays import FloatArray
 from ingest.cards import NotPlainError
 from ingest.errors import UnreadableFileError
 from ingest.fits_files import (
+    check_counts,
     convert,
     explained,
     guarded,
@@ -207,9 +208,10 @@ def _holds_events(path: Path, _version: str, _size: int) -> bool:
                     return True
             except NotPlainError:
                 kinds.clear()
-                file = path if storage.store_of(path) is None else io.BytesIO(unpack(path))
+                content = unpack(path)
+                check_counts(path, content)
                 # Lazily: HDUs are read one after the other, without their data.
-                with fits.open(file, memmap=False, disable_image_compression=True) as hdus:
+                with fits.open(io.BytesIO(content), memmap=False, disable_image_compression=True) as hdus:
                     if any(_is_of_events(hdu, path, kinds) for hdu in hdus):
                         return True
     except Exception:  # whatever it is, read() meets it again and says so

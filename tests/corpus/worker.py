@@ -1,0 +1,106 @@
+"""Publish damaged files, one after the other, in a process of its own: ``python -m tests.corpus.worker``.
+
+Each goes through the whole of reading and mapping, and for each there is a line of JSON: what became of it,
+in how much time, and how large the process had ever been afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ingest.constants import MJD_LIMITS
+from tests.corpus import structure, values
+from tests.corpus.made import Damaged
+from tests.gadf_releases import Made, config
+
+SECONDS = 20
+"""For one file; a good one takes some hundredths of a second."""
+
+LARGEST = 4 << 30
+"""Bytes of address space beyond which nothing is to be had, to protect the machine."""
+
+NAME = "run.fits"
+RANGES = {
+    "s_ra": (0.0, 360.0), "ra_pnt": (-360.0, 720.0), "s_dec": (-90.0, 90.0), "dec_pnt": (-90.0, 90.0),
+    "t_min": MJD_LIMITS, "t_max": MJD_LIMITS, "t_exptime": (0.0, math.inf), "s_fov": (0.0, 360.0),
+    "energy_min": (0.0, math.inf), "energy_max": (0.0, math.inf), "em_min": (0.0, math.inf),
+    "em_max": (0.0, math.inf), "ev_xel": (0, math.inf), "alt_pnt": (-90.0, 90.0),
+}  # fmt: skip
+
+
+def corpus() -> Iterator[Damaged]:
+    """Give all damaged files."""
+    for kind in (*structure.KINDS, *values.KINDS):
+        yield from kind()
+
+
+def faults(row: dict[str, Any]) -> Iterator[str]:
+    """Tell what a row must not have."""
+    for column, value in row.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{column} = {value}"
+        if isinstance(value, str) and "\0" in value:
+            yield f"{column} has a NUL"
+        low, high = RANGES.get(column, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            yield f"{column} = {value}"
+    for low_name, high_name in (("t_min", "t_max"), ("energy_min", "energy_max"), ("em_min", "em_max")):
+        low, high = row.get(low_name), row.get(high_name)
+        if low is not None and high is not None and low > high:
+            yield f"{low_name} = {low} > {high}"
+
+
+class TooSlowError(BaseException):
+    """A file takes too long; no handler of errors must take it for one of its own."""
+
+
+def _late(number: int, frame: object) -> None:
+    raise TooSlowError
+
+
+def judged(damaged: Damaged, directory: Path) -> dict[str, Any]:
+    """Publish one file, and say what came of it."""
+    path = directory / NAME
+    path.write_bytes(damaged.content)
+    start = time.monotonic()
+    signal.alarm(SECONDS)
+    found: dict[str, Any] = {"name": damaged.name}
+    try:
+        made = Made(directory, config())
+        found["rows"] = len(made.all)
+        found["observations"] = len(made.observations)
+        found["deviations"] = made.report.deviation_count
+        found["failures"] = made.report.failures
+        found["faults"] = [fault for _, row in made.all for fault in faults(row)]
+    except BaseException as error:
+        found["raised"] = repr(error)
+    finally:
+        signal.alarm(0)
+    found["seconds"] = time.monotonic() - start
+    found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    path.unlink()
+    return found
+
+
+def main() -> None:
+    """Publish them all; the first and the last are undamaged."""
+    warnings.simplefilter("error")
+    signal.signal(signal.SIGALRM, _late)
+    resource.setrlimit(resource.RLIMIT_AS, (LARGEST, LARGEST))
+    with tempfile.TemporaryDirectory() as name:
+        for damaged in corpus():
+            print(json.dumps(judged(damaged, Path(name))), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
