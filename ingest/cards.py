@@ -28,6 +28,7 @@ _PLAIN = re.compile(
     rb"|([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ED][+-]?[0-9]+)?)) *(?:/[ -~]*)?"
 )
 _TEXT = re.compile(rb"[ -~]*")
+_KEYWORD = re.compile(rb"[A-Z0-9_-]+")
 _DAMAGED_END = re.compile(rb"END(?![A-Z0-9_-])")
 
 
@@ -40,6 +41,8 @@ class NotPlainError(Exception):
         What was found.
     keyword
         The header keyword concerned, if it is one.
+    fatal
+        Whether astropy need not be asked, who would not notice.
 
     Attributes
     ----------
@@ -47,9 +50,10 @@ class NotPlainError(Exception):
         Name of the HDU, as soon as it is known.
     """
 
-    def __init__(self, problem: object, keyword: str | None = None) -> None:
+    def __init__(self, problem: object, keyword: str | None = None, *, fatal: bool = False) -> None:
         super().__init__(problem)
         self.keyword = keyword
+        self.fatal = fatal
         self.hdu: str | None = None
 
 
@@ -178,12 +182,17 @@ def _read(image: bytes) -> _Card:
     return _Card(name, float(real.replace(b"D", b"E")))
 
 
+def _keyword_of(image: bytes) -> str | None:
+    found = _KEYWORD.match(image)
+    return found[0].decode("ascii") if found else None
+
+
 def _asked(image: bytes) -> _Card:
     """Ask astropy what a card says."""
     if image[:8] in (b"COMMENT ", b"HISTORY ", b" " * 8) and _TEXT.fullmatch(image):
         return _NOTHING
     if not _TEXT.fullmatch(image) or _DAMAGED_END.match(image):
-        raise NotPlainError(image)
+        raise NotPlainError(f"{bytes(image).rstrip()!r} is no card of FITS", _keyword_of(image))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -166,7 +166,7 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
 
 
 @contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def guarded(path: Path, hdu: str | None = None) -> Iterator[None]:
     """Turn whatever astropy and numpy raise on damaged files into our error.
 
     Raises
@@ -180,20 +180,24 @@ def guarded(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # astropy has no common root for what damaged files make it raise
         said = " ".join(str(error).split()) or type(error).__name__
-        raise UnreadableFileError(path, f"damaged FITS structure ({said[:_LONGEST_REASON]})") from error
+        problem = f"damaged FITS structure ({said[:_LONGEST_REASON]})"
+        raise UnreadableFileError(path, problem, hdu=hdu) from error
 
 
 def explained(error: UnreadableFileError, reason: NotPlainError) -> UnreadableFileError:
     """Give astropy's complaint about a file, with what the plain reader has stumbled on if that says more."""
-    if error.keyword is not None and error.keyword == reason.keyword and error.hdu is None:
-        return UnreadableFileError(error.path, error.problem, hdu=reason.hdu, keyword=error.keyword)
-    if error.keyword is not None or (error.hdu is not None and error.hdu != reason.hdu):
-        return error
-    if reason.keyword is None:
-        return UnreadableFileError(error.path, error.problem, hdu=reason.hdu)
-    return UnreadableFileError(
-        error.path, f"{reason} ({error.problem})", hdu=reason.hdu, keyword=reason.keyword
-    )
+    path, problem, keyword = error.path, error.problem, reason.keyword
+    if error.keyword is not None:
+        same = error.keyword == keyword and error.hdu is None
+        return UnreadableFileError(path, problem, hdu=reason.hdu, keyword=keyword) if same else error
+    if error.hdu is not None and error.hdu != reason.hdu:
+        if keyword is None:
+            return error
+        # What follows an HDU whose length is wrong is not at fault itself.
+        return UnreadableFileError(path, f"{problem}; HDU {reason.hdu}, {keyword}: {reason}", hdu=error.hdu)
+    if keyword is None:
+        return UnreadableFileError(path, problem, hdu=reason.hdu)
+    return UnreadableFileError(path, f"{reason} ({problem})", hdu=reason.hdu, keyword=keyword)
 
 
 def _check_complete(path: Path, hdus: fits.HDUList, content: bytes) -> None:

@@ -135,7 +135,8 @@ class _Axis:
     @functools.cached_property
     def cosines(self) -> FloatArray:
         """Differences of the cosines of the edges, if these are in radians; shape (n,)."""
-        return np.asarray(np.cos(self.low) - np.cos(self.high))
+        with np.errstate(invalid="ignore"):  # an infinite edge has none
+            return np.asarray(np.cos(self.low) - np.cos(self.high))
 
     def bin(self, value: float) -> int | None:
         """Give the bin of a value, the nearest node where LO equals HI, or None outside."""

@@ -7,6 +7,7 @@ keywords. Whatever is odd or damaged raises `NotPlainError`, and astropy is aske
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ingest import storage
 from ingest.arrays import FloatArray
 from ingest.cards import Header, NotPlainError, read_header
-from ingest.constants import FITS_BLOCK, LONGEST_HEADER, MOST_IN_MEMORY
+from ingest.constants import FITS_BLOCK, FITS_CARD, LONGEST_HEADER, MOST_IN_MEMORY
 from ingest.layouts import PER_COLUMN, TYPES, UNSIGNED, Column, Layout, column_keys, layout_of
 
 Buffer = bytes | bytearray
@@ -28,6 +29,7 @@ _STRUCTURAL = frozenset(
      "EXTEND", "TFIELDS", "THEAP", "EXTNAME", "EXTVER", "EXTLEVEL", "INHERIT",
      "BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "HDUCLAS1")
 )  # fmt: skip
+_EXTNAME = re.compile(rb"EXTNAME = '([A-Za-z0-9_ -]+)'")
 _STRUCTURAL_STARTS = ("NAXIS", *PER_COLUMN)
 _MOST_COLUMNS = 999  # FITS 4.0, section 7.3.1
 WINDOW = 16 * FITS_BLOCK
@@ -140,7 +142,7 @@ class PlainHDU:
         self.layout = layout_of(*[get(key) for key in column_keys(fields)])
         if self.layout.width != width or not width:
             problem = f"{width!r}, expected {self.layout.width}, the width of all columns in bytes"
-            raise NotPlainError(problem, "NAXIS1")
+            raise NotPlainError(problem, "NAXIS1", fatal=True)
 
     def column(self, name: str) -> Column | None:
         """Give a column by its exact name, else in any case; None if it is not there."""
@@ -233,13 +235,27 @@ def hdus(source: Source) -> Iterator[PlainHDU]:
     """
     offset = 0
     while offset < source.size or not offset:
-        hdu = PlainHDU(source, offset, _header(source, offset))
+        try:
+            header = _header(source, offset)
+        except NotPlainError as error:
+            error.hdu = _name_near(source, offset)
+            raise
+        hdu = PlainHDU(source, offset, header)
         offset += hdu.size
         if offset > source.size:
-            error = NotPlainError("cut off")
-            error.hdu = hdu.name
-            raise error
+            short = NotPlainError("cut off")
+            short.hdu = hdu.name
+            raise short
         yield hdu
+
+
+def _name_near(source: Source, offset: int) -> str | None:
+    """Give the name that an HDU has in a header that cannot be read otherwise."""
+    if not offset:
+        return "PRIMARY"
+    window, start = source.part(offset, min(offset + WINDOW, source.size), source.size)
+    found = _EXTNAME.search(window, start)
+    return found[1].decode("ascii").strip() if found and not (found.start() - start) % FITS_CARD else None
 
 
 def beginning(content: Buffer) -> Iterator[PlainHDU]:

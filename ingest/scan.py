@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -47,6 +49,7 @@ BOX_FRACTION = 0.98
 # Beyond these an RA range says nothing: the events lie all around the pole.
 _POLAR_DEC, _WHOLE_ARC = 80.0, 300.0
 _FILES_REMEMBERED = 32
+_STRUCTURAL = re.compile(r"BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS")
 _ANSWERS_REMEMBERED = 1 << 20
 
 
@@ -134,11 +137,24 @@ def scan(path: Path, energy_tev: float, offset_deg: float, *, box: bool = False)
     except NotPlainError as error:
         reason = error.with_traceback(None)  # which would keep the bytes
     del source
+    if reason.fatal:
+        raise UnreadableFileError(path, str(reason), hdu=reason.hdu, keyword=reason.keyword)
     try:
         with opened(path) as hdus:
-            return _scanned(path, size, hdus, (energy_tev, offset_deg), box=box)
+            return _noted(_scanned(path, size, hdus, (energy_tev, offset_deg), box=box), reason)
     except UnreadableFileError as error:
         raise explained(error, reason) from error
+
+
+def _noted(found: Scanned, reason: NotPlainError) -> Scanned:
+    """Note that the structure of an HDU is not that of the standard, though astropy makes something of it."""
+    numbers = [number for number, hdu in enumerate(found.hdus) if hdu.name == reason.hdu]
+    if not numbers or not _STRUCTURAL.fullmatch(reason.keyword or ""):
+        return found
+    odd = Deviation(found.path, found.hdus[numbers[0]].name, reason.keyword, str(reason), "left to astropy")
+    notes = list(found.notes)
+    notes[numbers[0]] += (odd,)
+    return dataclasses.replace(found, notes=tuple(notes))
 
 
 def _scanned(path: Path, size: int, hdus: Iterable[Any], at: tuple[float, float], *, box: bool) -> Scanned:
@@ -146,20 +162,22 @@ def _scanned(path: Path, size: int, hdus: Iterable[Any], at: tuple[float, float]
     located: list[tuple[HDU, Any]] = []
     for hdu in hdus:
         own: list[Deviation] = []
-        located += locate([hdu], path, own)
+        with guarded(path, hdu.name or None):
+            located += locate([hdu], path, own)
         notes.append(own)
     events, gtis, measured = {}, {}, {}
     for number, (hdu, table) in enumerate(located):
         if hdu.kind == "other":
             continue
-        if not is_table(table):
-            raise UnreadableFileError(path, f"is no table, but classed as {hdu.kind}", hdu=hdu.name)
-        if hdu.kind == "events":
-            events[number] = _event_facts(hdu, table, notes[number], box=box)
-        elif hdu.kind == "gti":
-            gtis[number] = _gti_table(table)
-        else:
-            measured[number] = _measure(hdu, table, notes[number], at, located)
+        with guarded(path, hdu.name):
+            if not is_table(table):
+                raise UnreadableFileError(path, f"is no table, but classed as {hdu.kind}", hdu=hdu.name)
+            if hdu.kind == "events":
+                events[number] = _event_facts(hdu, table, notes[number], box=box)
+            elif hdu.kind == "gti":
+                gtis[number] = _gti_table(table)
+            else:
+                measured[number] = _measure(hdu, table, notes[number], at, located)
     found = tuple(hdu for hdu, _ in located)
     return Scanned(path, size, found, events, gtis, measured, tuple(tuple(own) for own in notes))
 
