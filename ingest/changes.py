@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ingest import feed, gadf, listing, release
 from ingest.feed import Identity
-from ingest.ledger import FAILED, RELEASE, WHOLE, Entry, Ledger
+from ingest.ledger import FAILED, RELEASE, STALE, WHOLE, Entry, Ledger
 from ingest.listing import Files
 from ingest.naming import shared_ids
 from ingest.release import Release
@@ -34,7 +34,7 @@ class Options:
     checksum
         Judge files by their contents, too.
     withdraw
-        Take back what was published and is gone.
+        Take back what was published and is gone, or cannot be published as it is now.
     scheduler
         Address of a Dask scheduler; None for this machine.
     processes
@@ -165,17 +165,18 @@ def _release_unchanged(
             return False
     elif not listing.same(whole.files, files.of_index(config.index)):
         return False
-    for name, entry in known.items():
-        if name == WHOLE:
-            continue
-        before = listing.read(entry.files)
-        now = [files.state(state.name, response=state.response) for state in before]
-        if entry.vanished:
-            if withdraw or (entry.context != UNLISTED and not listing.vanished(entry.files, now)):
-                return False
-        elif any(one[:3] != other[:3] for one, other in zip(before, now, strict=True)):
-            return False
-    return True
+    entries = (entry for name, entry in known.items() if name != WHOLE)
+    return all(_entry_unchanged(entry, files, withdraw=withdraw) for entry in entries)
+
+
+def _entry_unchanged(entry: Entry, files: Files, *, withdraw: bool) -> bool:
+    if withdraw and (entry.vanished or entry.outcome == STALE):
+        return False
+    before = listing.read(entry.files)
+    now = [files.state(state.name, response=state.response) for state in before]
+    if entry.vanished:
+        return entry.context == UNLISTED or listing.vanished(entry.files, now)
+    return all(one[:3] == other[:3] for one, other in zip(before, now, strict=True))
 
 
 def prefix_of(identity: Identity, name: str) -> str:
@@ -285,6 +286,7 @@ def plan(found: Survey, known: Mapping[str, Entry], options: Options, before: Be
             made.kept[name] = entry
         elif (
             options.force
+            or (options.withdraw and entry.outcome == STALE)
             or entry.context != candidate.context
             or not listing.same(entry.files, candidate.files, checksum=options.checksum)
         ):
@@ -335,6 +337,7 @@ def close(made: Plan, found: Survey, known: Mapping[str, Entry], before: Before)
             name
             for name, entry in made.kept.items()
             if (entry.outcome == FAILED and entry.obs_id in freed)
+            or (entry.outcome == STALE and freed)
             or (entry.published and (entry.obs_id in before.seen or entry.obs_id in names))
         }
         gone = {name for name in more if name in made.kept and _is_gone(made.kept[name], found)}

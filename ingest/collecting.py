@@ -9,16 +9,17 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest import changes, feed, gadf, listing, release
 from ingest.changes import Before, Candidate, Options, Plan, Survey
 from ingest.copying import Layout, Spool
-from ingest.errors import CherenkovVOError, GADFError
+from ingest.difference import Difference
+from ingest.errors import GADFError
 from ingest.feed import MOST_DEVIATIONS, Identity
-from ingest.ledger import FAILED, OTHER, PUBLISHED, WHOLE, Entry, Ledger, row_of
+from ingest.ledger import FAILED, OTHER, PUBLISHED, STALE, WHOLE, Entry, Ledger, row_of
 from ingest.release import Release
+from ingest.spoiled import Spoiled, problem_of
 from ingest.units import Complete, Unit, duplicate
 from ingest.workers import ALONE, SHARE, Made, Share, Workers, code_version, workers
 
@@ -26,33 +27,6 @@ ROLES = ("observation", "companion", "link", "provenance")
 LEDGER = "ledger"
 
 log = logging.getLogger("cherenkov_vo.ingest")
-
-
-@dataclass
-class Difference:
-    """What is to be done to the tables of a collection.
-
-    Attributes
-    ----------
-    gone
-        The rows with these OBS_IDs, or names of shared files, go.
-    lines
-        The lines of the ledger that go: release and source.
-    kept
-        Lines of the ledger whose rows stay, but that are to say something else now.
-    spool
-        The new rows, and the ledger's new lines.
-    """
-
-    spool: Spool
-    gone: set[str] = field(default_factory=set)
-    lines: set[tuple[str, str]] = field(default_factory=set)
-    kept: list[Entry] = field(default_factory=list)
-
-    @property
-    def empty(self) -> bool:
-        """Whether everything is as it should be: whatever is not, its release's line is written anew."""
-        return not self.lines
 
 
 class Collector:
@@ -106,19 +80,12 @@ class Collector:
         releases = release.of_collection(self.directory)
         for name in sorted(self.ledger.entries.keys() - releases.keys()):
             for entry in self.ledger.of_release(name).values():
-                _drop(difference, entry)
+                difference.drop(entry)
                 if entry.obs_id is not None:
                     before.freed.add(entry.obs_id)
         for name, config in releases.items():
             _Release(self, name, config, before, difference).collect()
         return difference
-
-
-def _drop(difference: Difference, entry: Entry) -> None:
-    difference.lines.add((entry.release, entry.source))
-    if entry.published and entry.obs_id is not None:
-        difference.gone.add(entry.obs_id)
-    difference.gone.update(entry.owned)
 
 
 class _Release:
@@ -165,17 +132,13 @@ class _Release:
         context = changes.context_of(self.config, self.collector.identity, self.prefix)
         self.difference.lines.add((self.name, WHOLE))
         self.write(
-            Entry(self.name, WHOLE, states, context, None, FAILED), problem=_problem(error.path, error)
+            Entry(self.name, WHOLE, states, context, None, FAILED), problem=problem_of(error.path, error)
         )
 
     def write(self, entry: Entry, **report: object) -> None:
         """Write a line of the ledger."""
         row = row_of(entry, self.collector.now.replace(tzinfo=None), **report)
         self.difference.spool.write(LEDGER, self.collector.layouts[LEDGER].line(row))
-
-
-def _problem(path: Path, error: CherenkovVOError) -> str:
-    return json.dumps({"file": path.name, "kind": type(error).__name__, "problem": str(error)})
 
 
 class _Attempt:
@@ -197,6 +160,7 @@ class _Attempt:
         }
         self.spool = Spool([*ROLES, LEDGER]) if plan.changed else None
         self.claimed: dict[str, str] = {}
+        self.spoiled = Spoiled(release.known)
         self.reading: set[str] = set()
 
     def run(self) -> bool:
@@ -273,7 +237,11 @@ class _Attempt:
                 made.error = duplicate(Unit(made.path, made.obs_id), holder)
         if made.error is not None:
             log.error("not published: %s", made.error)
-            self._note(candidate, made.obs_id, FAILED, problem=_problem(made.path, made.error))
+            before = self.release.known.get(candidate.name)
+            if before is not None and before.published and not self.collector.options.withdraw:
+                self.spoiled.found[candidate.name] = candidate, made
+            else:
+                self._fail(candidate, made)
             return well
         assert made.obs_id is not None
         self.claimed[made.obs_id] = (
@@ -281,6 +249,10 @@ class _Attempt:
         )
         self._publish(candidate, made)
         return well
+
+    def _fail(self, candidate: Candidate, made: Made) -> None:
+        assert made.error is not None
+        self._note(candidate, made.obs_id, FAILED, problem=problem_of(made.path, made.error))
 
     def _claim(self, candidate: Candidate, obs_id: str) -> bool:
         """Sort out whose OBS_ID it is if one who is not read again has it."""
@@ -296,7 +268,7 @@ class _Attempt:
             else:
                 self.plan.changed.add(entry.source)
             return other is None and entry.shared is None
-        if other.position > candidate.position:
+        if entry.outcome == STALE or other.position > candidate.position:
             del self.plan.kept[entry.source], self.holders[obs_id]
             self.plan.changed.add(entry.source)
             return False
@@ -346,20 +318,33 @@ class _Attempt:
     def apply(self) -> None:
         """Take all of it into the difference."""
         difference, known = self.release.difference, self.release.known
-        replaced = [known[name] for name in self.plan.changed if name in known]
+        stale, kept = self._settle()
+        replaced = [known[name] for name in self.plan.changed if name in known and name not in stale]
         for entry in (*replaced, *self.plan.removed.values()):
-            _drop(difference, entry)
+            difference.drop(entry)
             if entry.obs_id is not None:
                 self.release.before.freed.add(entry.obs_id)
         difference.gone.update(self.plan.lost)
+        difference.gone -= kept
+        difference.kept += stale.values()
         if self.spool is not None:
             difference.spool.append(self.spool)
             self.spool.close()
         self._touch()
-        for entry in self.plan.kept.values():
+        for entry in (*self.plan.kept.values(), *stale.values()):
             if entry.published and entry.obs_id is not None:
                 self.claimed.setdefault(entry.obs_id, self._path_of(entry))
         self.release.before.seen.update(self.taken | self.claimed)
+
+    def _settle(self) -> tuple[dict[str, Entry], set[str]]:
+        """See `Spoiled.settle`; who has rows no more is noted as failed."""
+        anew = {key.partition("\t")[0] for key in self.written} & self.plan.lost
+        taken = self.taken.keys() | self.claimed.keys()
+        stale, kept = self.spoiled.settle(self.plan, self.survey, anew, taken)
+        for name, (candidate, made) in self.spoiled.found.items():
+            if name not in stale:
+                self._fail(candidate, made)
+        return stale, kept
 
     def _touch(self) -> None:
         """Write what is new about sources that were not read, and about the release."""

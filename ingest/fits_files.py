@@ -94,11 +94,18 @@ def source_of(path: Path) -> tuple[plain.Source, int]:
         if first[:2] != MAGIC:
             _check_start(path, first)
             return plain.Ranges(path, size, first), size
-        _check_size(path, size)
+        check_size(path, size)
     return plain.Whole(_unpacked(path)), size
 
 
-def _check_size(path: Path, size: int) -> None:
+def check_size(path: Path, size: int) -> None:
+    """Refuse a file that is too large to be read as a whole.
+
+    Raises
+    ------
+    UnreadableFileError
+        It is.
+    """
     if size > MOST_IN_MEMORY:
         problem = (
             f"has {size} bytes, expected at most {MOST_IN_MEMORY} where a file has to be read as a whole"
@@ -150,7 +157,7 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
         The file is not FITS, cut, damaged or too large; also for everything unforeseen that happens to the
         block.
     """
-    _check_size(path, storage.status(path).size)
+    check_size(path, storage.status(path).size)
     content = unpack(path)
     check_counts(path, content)
     # Compressed images would come out as other HDUs than those that lie in the file.

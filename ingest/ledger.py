@@ -16,8 +16,9 @@ from ingest.feed import MOST_DEVIATIONS, Report, warn_of_number
 from ingest.mapping import Row
 from ingest.release import Release
 
-PUBLISHED, FAILED, OTHER, RELEASE = "published", "failed", "other", "release"
-"""Outcomes: it has rows; it cannot be published; it is no observation; the line is about its release."""
+PUBLISHED, STALE, FAILED, OTHER, RELEASE = "published", "stale", "failed", "other", "release"
+"""Outcomes: it has rows; it has those of a former version, as it cannot be published as it is; it cannot be
+published; it is no observation; the line is about its release."""
 
 WHOLE = ""
 """Name of the line about a release."""
@@ -26,7 +27,7 @@ BATCH = 20_000
 NAMED = 5
 """Vanished sources that a report names."""
 
-_READ = "release_name, source_name, files, context, obs_id, outcome, shared, vanished"
+_READ = "release_name, source_name, files, context, obs_id, outcome, shared, vanished, problem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Entry:
         None without any.
     vanished
         It was published and is there no more.
+    problem
+        Why it cannot be published, as JSON; None if it can.
     """
 
     release: str
@@ -60,11 +63,12 @@ class Entry:
     outcome: str
     shared: str | None = None
     vanished: bool = False
+    problem: str | None = None
 
     @property
     def published(self) -> bool:
         """Whether it has rows."""
-        return self.outcome == PUBLISHED
+        return self.outcome in (PUBLISHED, STALE)
 
     @property
     def owned(self) -> dict[str, list[str]]:
@@ -149,7 +153,7 @@ def row_of(entry: Entry, now: Any, **report: Any) -> Row:
         "shared": entry.shared,
         "vanished": entry.vanished,
         "written": now,
-        "problem": None,
+        "problem": entry.problem,
         "events": 0,
         "deviation_count": 0,
         "deviations": None,
@@ -169,11 +173,11 @@ def report_of(connection: Any, collection: str, releases: Mapping[str, tuple[Any
     report = Report(collection)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT release_name, count(*) FILTER (WHERE outcome IN (%s, %s)),"  # noqa: S608 - a schema's name
-            " count(*) FILTER (WHERE outcome = %s), coalesce(sum(events), 0),"
+            "SELECT release_name, count(*) FILTER (WHERE outcome IN (%s, %s, %s)),"  # noqa: S608 - a schema's name
+            " count(*) FILTER (WHERE outcome IN (%s, %s)), coalesce(sum(events), 0),"
             f" coalesce(sum(deviation_count), 0) FROM {collection}.ledger WHERE source_name <> ''"
             " GROUP BY 1 ORDER BY 1",
-            [PUBLISHED, FAILED, PUBLISHED],
+            [PUBLISHED, STALE, FAILED, PUBLISHED, STALE],
         )
         for name, files, published, events, deviations in cursor.fetchall():
             report.files += files

@@ -21,6 +21,7 @@ from ingest.cards import NotPlainError
 from ingest.errors import UnreadableFileError
 from ingest.fits_files import (
     check_counts,
+    check_size,
     convert,
     explained,
     guarded,
@@ -226,6 +227,7 @@ def _holds_events(path: Path, _version: str, _size: int) -> bool:
                     return True
             except NotPlainError:
                 kinds.clear()
+                check_size(path, storage.status(path).size)
                 content = unpack(path)
                 check_counts(path, content)
                 # Lazily: HDUs are read one after the other, without their data.

@@ -16,8 +16,9 @@ from typing import Any
 from gavo import base, rsc
 
 from ingest.changes import Options
-from ingest.collecting import LEDGER, ROLES, Collector, Difference
+from ingest.collecting import LEDGER, ROLES, Collector
 from ingest.copying import Layout, Spool
+from ingest.difference import Difference
 from ingest.ledger import Ledger
 from rd import metadata, unions
 
@@ -172,6 +173,8 @@ KEPT = Layout(
         ("source_name", "text"),
         ("files", "text"),
         ("context", "text"),
+        ("outcome", "text"),
+        ("problem", "text"),
         ("shared", "text"),
         ("vanished", "boolean"),
     ),

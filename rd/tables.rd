@@ -304,13 +304,14 @@
 				description="Digest of configuration, code and whatever else shapes its rows"/>
 			<column name="obs_id" type="text" description="The observation"/>
 			<column name="outcome" type="text" required="True"
-				description="published, failed, other (no observation) or release"/>
+				description="published, stale (its rows are of a former version), failed, other (no observation) or
+					release"/>
 			<column name="shared" type="text"
 				description="Shared files, and the rows about them that come from this source (JSON)"/>
 			<column name="vanished" type="boolean" required="True"
 				description="It was published, and is there no more"/>
 			<column name="written" type="timestamp" required="True" description="When this was noted (UTC)"/>
-			<column name="problem" type="text" description="Why it is not published (JSON)"/>
+			<column name="problem" type="text" description="Why it is not published as it is (JSON)"/>
 			<column name="events" type="bigint" required="True" description="Number of its events"/>
 			<column name="deviation_count" type="integer" required="True"
 				description="Number of deviations from GADF"/>

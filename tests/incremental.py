@@ -103,6 +103,7 @@ class Collection:
             if key in kept:
                 entry = kept[key]
                 row |= {"files": entry.files, "context": entry.context, "shared": entry.shared}
+                row |= {"outcome": entry.outcome, "problem": entry.problem}
                 row["vanished"] = "t" if entry.vanished else "f"
             if key not in made.lines:
                 lines.append(row)
