@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import math
 import shutil
+import struct
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, shown
 from ingest.mapping import Row
 
 # https://www.postgresql.org/docs/15/sql-copy.html, "Text Format"
@@ -21,15 +22,36 @@ _RADIANS = math.pi / 180.0
 COPY_BUFFER = 1 << 20
 
 
+# One value that PostgreSQL does not take would end the import of all files: it is refused here instead.
+
+
 def _text(value: Any) -> str:
-    return str(value).translate(_ESCAPES)
+    text = str(value)
+    if "\0" in text:
+        raise ValueError("a NUL in a text")
+    return text.translate(_ESCAPES)
 
 
-def _integer(value: Any) -> str:
-    return str(int(value))
+def _whole(bits: int) -> Callable[[Any], str]:
+    def write(value: Any) -> str:
+        number = int(value)
+        if not -(1 << bits - 1) <= number < 1 << bits - 1:
+            raise ValueError(f"no integer of {bits} bits")
+        return str(number)
+
+    return write
 
 
-def _real(value: Any) -> str:
+def _single(value: Any) -> str:
+    number = float(value)
+    try:
+        rounded = struct.unpack(">f", struct.pack(">f", number))[0]
+    except OverflowError:
+        raise ValueError("no number of single precision") from None
+    return float.__repr__(number if rounded else 0.0)
+
+
+def _double(value: Any) -> str:
     return float.__repr__(float(value))
 
 
@@ -54,11 +76,11 @@ def _polygon(value: Sequence[float]) -> str | None:
 
 _WRITERS: Mapping[str, Callable[[Any], str | None]] = {
     "text": _text,
-    "smallint": _integer,
-    "integer": _integer,
-    "bigint": _integer,
-    "real": _real,
-    "double precision": _real,
+    "smallint": _whole(16),
+    "integer": _whole(32),
+    "bigint": _whole(64),
+    "real": _single,
+    "double precision": _double,
     "boolean": _boolean,
     "date": _moment,
     "timestamp": _moment,
@@ -96,13 +118,16 @@ class Layout:
         ------
         KeyError
             It lacks a column.
-        ValueError, TypeError
+        ValueError
             A value does not fit its column.
         """
         cells = []
         for column, kind in self.columns:
             value = self.constants[column] if column in self.constants else row[column]
-            written = None if value is None else _WRITERS[kind](value)
+            try:
+                written = None if value is None else _WRITERS[kind](value)
+            except (ValueError, TypeError, OverflowError) as error:
+                raise ValueError(f"{column} = {shown(value)}: {error}") from error
             cells.append(NULL if written is None else written)
         return ("\t".join(cells) + "\n").encode()
 

@@ -18,6 +18,15 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 
+def printable(text: str) -> str:
+    """Give a text with escapes for what cannot be printed, and blanks for line breaks."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(text.split())
+    )
+
+
 class CherenkovVOError(Exception):
     """The root: catch this to catch everything this project raises on purpose."""
 
@@ -82,7 +91,7 @@ class GADFError(CherenkovVOError):
             where.append(f"HDU {self.hdu}")
         if self.keyword:
             where.append(self.keyword)
-        return f"{', '.join(where)}: {self.problem}"
+        return printable(f"{', '.join(where)}: {self.problem}")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the parts when an error travels between processes."""

@@ -11,6 +11,7 @@ from typing import Any
 from astropy.io import fits
 
 from ingest.checksums import with_checksum_cards
+from ingest.errors import printable
 from ingest.fits_files import has, is_table
 from ingest.plain import PlainHDU
 from ingest.records import HDU, RESPONSES, Deviation
@@ -209,4 +210,7 @@ def locate(opened: Iterable[Any], path: Path, notes: list[Deviation]) -> Iterato
         info["file"].seek(info["hdrLoc"])
         written = info["file"].read(info["datLoc"] - info["hdrLoc"])
         checked = len(with_checksum_cards(written)) + info["datSpan"]
-        yield HDU(path, hdu.name, kind, form, int(info["hdrLoc"]), int(size), header, int(checked)), hdu
+        yield (
+            HDU(path, printable(hdu.name), kind, form, int(info["hdrLoc"]), int(size), header, int(checked)),
+            hdu,
+        )

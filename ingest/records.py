@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.arrays import FloatArray
-from ingest.errors import KeywordError, shown
+from ingest.errors import KeywordError, printable, shown
 from ingest.performance import Performance
 from ingest.times import TimeReference
 
@@ -55,13 +55,13 @@ class Deviation:
             where.append(f"HDU {self.hdu}")
         if self.keyword:
             where.append(self.keyword)
-        return f"{', '.join(where)}: {self.value or 'missing'}: {self.assumed}"
+        return printable(f"{', '.join(where)}: {self.value or 'missing'}: {self.assumed}")
 
     @property
     def remark(self) -> str:
         """The same without the file, for the row that is made of it."""
         what = " ".join(part for part in (self.hdu, self.keyword) if part)
-        return f"{what or 'file'} {self.value or 'missing'}: {self.assumed}"
+        return printable(f"{what or 'file'} {self.value or 'missing'}: {self.assumed}")
 
 
 class Keywords(Mapping[str, Any]):

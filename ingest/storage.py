@@ -114,7 +114,9 @@ def _located(url: str) -> tuple[Any, str]:
 
 def _failed(path: Path, error: Exception) -> UnreadableFileError:
     if isinstance(error, FileNotFoundError):
-        return UnreadableFileError(path, "cannot be read (No such file or directory)")
+        odd = "\\x" in path.name and store_of(path) is None
+        missing = "its name is not UTF-8" if odd else "No such file or directory"
+        return UnreadableFileError(path, f"cannot be read ({missing})")
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return UnreadableFileError(path, f"cannot be read ({reason})")
 
@@ -204,7 +206,8 @@ def listing(root: Path, pattern: str) -> list[Entry]:
     """Give all files below a directory that match a pattern, in the order of their paths.
 
     What has a FITS file's name and matches, but cannot be read as a file, is among them: a link that leads
-    nowhere or to itself, a directory, a pipe. Whoever reads it learns why it cannot be published.
+    nowhere or to itself, a directory, a pipe, or a name that is no text. Whoever reads it learns why it
+    cannot be published.
 
     Parameters
     ----------
@@ -244,6 +247,9 @@ def _listed(root: Path, pattern: str) -> Iterator[Entry]:
 
 
 def _local_entry(path: Path) -> Entry | None:
+    name = os.fspath(path)
+    if not name.isascii() and (readable := os.fsencode(name).decode("utf-8", "backslashreplace")) != name:
+        return Entry(Path(readable), NO_FILE, "", 0.0)  # no database, and no URL, could have its name
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from ingest import gadf
 from ingest.copying import Layout
-from ingest.errors import CherenkovVOError, ConfigError
+from ingest.errors import CherenkovVOError, ConfigError, GADFError
 from ingest.mapping import Publication
 from ingest.records import Deviation
 from ingest.units import Complete, cores, make_units
@@ -128,6 +128,8 @@ def work(share: Share, threads: int = 1) -> list[Made]:
         unit.complete(share.complete)
         try:
             lines = [(role, share.layouts[role].line(row), key) for role, row, key in unit.rows]
+        except ValueError as error:
+            unit.fail(GADFError(unit.path, f"gives a row that no table takes ({error})"))
         except Exception as error:
             unit.fail(error)
         if unit.error is not None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from ingest import feed
+from ingest import changes, feed
 from ingest.changes import Options
 from ingest.collecting import LEDGER, ROLES, Collector
 from ingest.copying import Layout, Spool
 from ingest.ledger import Entry, Ledger
-from tests.gadf_releases import identity
+from tests import gadf_files
+from tests.gadf_releases import RELEASE_TOML, identity, write_indexed
 
 COLUMNS = {
     "observation": (
@@ -47,13 +50,13 @@ class _Connection:
     def copy_expert(self, statement: str, file: IO[bytes], size: int) -> None:
         role = statement.split()[1]
         names = [name for name, _ in COLUMNS[role]]
-        for line in file.read().decode().splitlines():
-            cells = [None if cell == "\\N" else json.loads(f'"{_plain(cell)}"') for cell in line.split("\t")]
+        for line in file.read().decode().split("\n")[:-1]:
+            cells = [None if cell == "\\N" else _plain(cell) for cell in line.split("\t")]
             self.tables[role].append(dict(zip(names, cells, strict=True)))
 
 
 def _plain(cell: str) -> str:
-    return cell.replace("\\\\", "\\").replace("\\", "\\\\").replace('"', '\\"')
+    return re.sub(r"\\(.)", lambda escape: {"t": "\t", "n": "\n", "r": "\r"}.get(escape[1], escape[1]), cell)
 
 
 class Collection:
@@ -147,3 +150,39 @@ def in_one_go(directory: Path) -> dict[str, list[str]]:
     for role, row in feed.rows(directory, identity(), report=feed.Report("test_dr")):
         found[role].append(repr([row[name] for name, kind in COLUMNS[role] if kind == "text"]))
     return {role: sorted(rows) for role, rows in found.items()}
+
+
+def write_run(path: Path, number: int, **cards: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    gadf_files.write(path, gadf_files.events(**{"OBS_ID": number} | cards), gadf_files.gti())
+
+
+def deploy(directory: Path, name: str, data: Path, *, text: str = "") -> Path:
+    place = directory / "releases" / name
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "release.toml").write_text(RELEASE_TOML + text)
+    if not (place / "files").exists():
+        (place / "files").symlink_to(data)
+    return data
+
+
+def still_unchanged(made: Collection) -> None:
+    """Nothing is to be done, and looking at the files alone tells that."""
+    assert changes.unchanged(made.directory, identity(), made.ledger)
+    before = made.content()
+    assert made.update().read == []
+    assert made.content() == before
+
+
+def rewrite(root: Path, runs: tuple[int, ...]) -> None:
+    """Make an indexed release one of other runs; files that it had stay as they are."""
+    fresh = write_indexed(root.with_name("fresh"), runs)
+    for path in fresh.rglob("*.fits*"):
+        target = root / path.relative_to(fresh)
+        if "index" in path.name or not target.exists():
+            shutil.copy(path, target)
+    for path in (root / "runs").iterdir():
+        if not (fresh / "runs" / path.name).exists():
+            path.unlink()
+    shutil.rmtree(fresh)

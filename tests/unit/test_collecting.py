@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
 from ingest import changes
-from ingest.collecting import LEDGER
-from ingest.spoiled import STAYS
-from tests import gadf_files
-from tests.gadf_releases import REGISTRY_TOML, RELEASE_TOML, identity, write_indexed
-from tests.incremental import COLUMNS, Collection, afresh, in_one_go
-
-
-def write_run(path: Path, number: int, **cards: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    gadf_files.write(path, gadf_files.events(**{"OBS_ID": number} | cards), gadf_files.gti())
-
-
-def deploy(directory: Path, name: str, data: Path, *, text: str = "") -> Path:
-    place = directory / "releases" / name
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "release.toml").write_text(RELEASE_TOML + text)
-    if not (place / "files").exists():
-        (place / "files").symlink_to(data)
-    return data
+from tests.gadf_releases import REGISTRY_TOML, identity, write_indexed
+from tests.incremental import (
+    COLUMNS,
+    Collection,
+    afresh,
+    deploy,
+    in_one_go,
+    rewrite,
+    still_unchanged,
+    write_run,
+)
 
 
 @pytest.fixture
@@ -48,14 +38,6 @@ def data(tmp_path, directory):
 def indexed(tmp_path, directory):
     text = 'index = "."\n' + REGISTRY_TOML
     return deploy(directory, "one", write_indexed(tmp_path / "data of one", (1, 2, 3)), text=text)
-
-
-def still_unchanged(made: Collection) -> None:
-    """Nothing is to be done, and looking at the files alone tells that."""
-    assert changes.unchanged(made.directory, identity(), made.ledger)
-    before = made.content()
-    assert made.update().read == []
-    assert made.content() == before
 
 
 def test_the_first_time_everything_is_read(data, directory):
@@ -214,87 +196,7 @@ def test_what_an_earlier_release_takes_a_later_one_loses(tmp_path, data, directo
     assert made.content() == afresh(directory)
 
 
-# Files that cannot be published any more.
-
-
-def rows_of(made: Collection) -> dict[str, list[str]]:
-    """Give the rows of all tables but the ledger."""
-    return {role: rows for role, rows in made.content().items() if role != LEDGER}
-
-
-def test_what_was_published_stays_when_its_file_breaks(data, directory):
-    made = Collection(directory).update()
-    before, path = rows_of(made), data / "data" / "run2.fits"
-    whole = path.read_bytes()
-    for harm in (whole[:5000], b"", b"no FITS at all"):
-        path.write_bytes(harm)
-        assert made.update().read == []
-        assert rows_of(made) == before
-        assert made.problems()["data/run2.fits"].endswith(f"; {STAYS}")
-        still_unchanged(made)
-    path.write_bytes(whole.replace(b"RA_PNT", b"RA_PNX"))
-    assert made.update().read == ["data/run2.fits"]
-    assert made.problems() == {}
-    assert made.content() == afresh(directory)
-
-
-def test_what_stays_can_be_taken_back(data, directory):
-    made = Collection(directory).update()
-    (data / "data" / "run2.fits").write_bytes(b"no FITS at all")
-    made.update()
-    assert "2" in made.ids()
-    assert not changes.unchanged(directory, identity(), made.ledger, withdraw=True)
-    assert made.update(withdraw=True).read == ["data/run2.fits"]
-    assert "2" not in made.ids()
-    assert made.content() == afresh(directory)
-    still_unchanged(made)
-
-
-def test_what_stays_makes_way_for_a_good_file_of_its_name(data, directory):
-    made = Collection(directory).update()
-    (data / "data" / "run2.fits").write_bytes(b"no FITS at all")
-    write_run(data / "data" / "run9.fits", 2)
-    made.update()
-    assert made.content() == afresh(directory)
-    assert list(made.problems()) == ["data/run2.fits"]
-
-
-def test_what_stays_makes_way_for_a_good_file_that_comes_later(data, directory):
-    made = Collection(directory).update()
-    (data / "data" / "run2.fits").write_bytes(b"no FITS at all")
-    made.update()
-    write_run(data / "data" / "run9.fits", 2)
-    made.update()
-    assert made.content() == afresh(directory)
-
-
-def test_a_file_that_takes_the_name_of_another_keeps_its_former_rows(data, directory):
-    made = Collection(directory).update()
-    before = rows_of(made)
-    write_run(data / "data" / "run2.fits", 1)
-    made.update()
-    assert rows_of(made) == before
-    assert "1 was already read from" in made.problems()["data/run2.fits"]
-    write_run(data / "data" / "run1.fits", 8)
-    made.update()
-    assert made.ids() == ["1", "3", "4", "5", "6", "8"]
-    assert made.content() == afresh(directory)
-
-
 # Index tables, and files that observations share.
-
-
-def rewrite(root: Path, runs: tuple[int, ...]) -> None:
-    """Make an indexed release one of other runs; files that it had stay as they are."""
-    fresh = write_indexed(root.with_name("fresh"), runs)
-    for path in fresh.rglob("*.fits*"):
-        target = root / path.relative_to(fresh)
-        if "index" in path.name or not target.exists():
-            shutil.copy(path, target)
-    for path in (root / "runs").iterdir():
-        if not (fresh / "runs" / path.name).exists():
-            path.unlink()
-    shutil.rmtree(fresh)
 
 
 def test_a_new_run_of_an_index_is_read_alone(indexed, directory):
@@ -333,43 +235,6 @@ def test_whoever_told_of_a_shared_file_is_withdrawn(indexed, directory):
     rewrite(indexed, (2, 3))
     made.update(withdraw=True)
     assert made.ids() == ["2", "3"]
-    assert made.content() == afresh(directory)
-
-
-def test_whoever_told_of_a_shared_file_breaks(indexed, directory):
-    made = Collection(directory).update()
-    before = rows_of(made)
-    (indexed / "runs" / "1.fits").write_bytes(b"broken")
-    made.update()
-    assert rows_of(made) == before
-    assert list(made.problems()) == ["1"]
-    still_unchanged(made)
-    made.update(withdraw=True)
-    assert made.ids() == ["2", "3"]
-    assert made.content() == afresh(directory)
-
-
-def test_what_all_share_breaks(indexed, directory):
-    """Nobody is left to write the rows about the shared file anew: they stay, too."""
-    made = Collection(directory).update()
-    before = rows_of(made)
-    (path,) = indexed.glob("irf/*")
-    saved = path.read_bytes()
-    path.write_bytes(saved[: len(saved) // 2])
-    made.update()
-    assert rows_of(made) == before
-    assert list(made.problems()) == ["1", "2", "3"]
-    still_unchanged(made)
-    (indexed / "runs" / "2.fits").write_bytes(b"broken")
-    assert rows_of(made.update()) == before
-    rewrite(indexed, (2, 3))  # the first, to which those rows belonged, leaves
-    made.update()
-    assert rows_of(made) == before
-    path.write_bytes(saved)
-    write_run(indexed / "runs" / "2.fits", 2)
-    made.update()
-    assert list(made.problems()) == made.vanished() == ["1"]
-    made.update(withdraw=True)
     assert made.content() == afresh(directory)
 
 
