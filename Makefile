@@ -5,8 +5,8 @@ RUN = setpriv --pdeathsig TERM bin/cherenkov-vo
 export CHERENKOV_VO_WORKERS := $(or $(WORKERS),$(CHERENKOV_VO_WORKERS))
 
 # make backup TO=/backups; make restore FROM=/backups/cherenkov-vo-....tar
-.PHONY: serve up down status ingest publish check doctor backup restore fetch-data test test-faults bench bench-large \
-	lock licences audit audit-update test-versions clean
+.PHONY: serve up down status ingest publish check doctor backup restore fetch-data test test-faults fuzz bench \
+	bench-large lock licences audit audit-update test-versions clean
 
 serve:
 	@$(RUN) serve
@@ -29,6 +29,9 @@ test-faults:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py --thorough $(or $(STAGES),faults)
 lock licences audit audit-update:
 	@setpriv --pdeathsig TERM /usr/bin/python3 -m supply $@ $(if $(UPGRADE),--upgrade)
+# make fuzz SECONDS=1800: files that a fuzzer makes, until one is not answered as it has to be.
+fuzz:
+	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py fuzz --seconds $(or $(SECONDS),1800)
 test-versions:
 	@setpriv --pdeathsig TERM /usr/bin/python3 tests/run.py versions
 bench:

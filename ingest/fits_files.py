@@ -35,7 +35,7 @@ ENERGY_SPELLINGS = {unit.upper(): unit for unit in ("eV", "keV", "MeV", "GeV", "
 """Energy units that occur in capitals or small letters only; FITS units are case sensitive."""
 
 _LONGEST_REASON = 300
-_COUNTS = re.compile(rb"(NAXIS|TFIELDS|PCOUNT|GCOUNT)(\d{0,3}) *= *(-?\d+)")
+_COUNTS = re.compile(rb"(BITPIX|NAXIS|TFIELDS|PCOUNT|GCOUNT)(\d{0,3}) *= *(-?\d+)")
 _MOST = {b"NAXIS": 999, b"TFIELDS": 999}
 """FITS 4.0, sections 4.4.1.1 and 7.3.1."""
 
@@ -237,8 +237,11 @@ def check_counts(path: Path, content: bytes | bytearray) -> None:
         if found.start() % FITS_CARD:
             continue
         name, number, value = found[1], found[2], int(found[3])
+        if name == b"BITPIX" and value not in (8, 16, 32, 64, -32, -64):
+            problem = f"{value}, expected 8, 16, 32, 64, -32 or -64"
+            raise UnreadableFileError(path, problem, keyword="BITPIX")
         most = _MOST.get(name, 2**63) if not number else 2**63
-        if not 0 <= value <= most:
+        if name != b"BITPIX" and not 0 <= value <= most:
             expected = "a number from 0" + (f" to {most}" if most < 2**63 else "")
             raise UnreadableFileError(
                 path, f"{value}, expected {expected}", keyword=(name + number).decode("ascii")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import psycopg2
 
 from ingest import changes, feed, ledger, release
 from ingest.changes import Options
-from ingest.errors import InstanceError
+from ingest.errors import InstanceError, printable
 from ingest.feed import Report
+from ingest.spoiled import STAYS
 from instance.cluster import Cluster
 from instance.console import Step, say
 from instance.dachs import Dachs
@@ -210,3 +211,27 @@ def tell(report: Report | None) -> None:
         say(f"  {report.deviation_count} deviations from GADF; 'make check' lists them")
     for failure in report.failures:
         say(f"  NOT published: {failure['problem']}")
+    for line in summary(report.failures):
+        say(f"  {line}")
+
+
+def summary(failures: Sequence[Mapping[str, str]]) -> list[str]:
+    """Give a table of what kinds of faults there are, how often, and in which file first."""
+    if not failures:
+        return []
+    kinds: dict[str, list[str]] = {}
+    for failure in failures:
+        kinds.setdefault(_KINDS.get(failure["kind"], failure["kind"]), []).append(failure["file"])
+    stay = sum(failure["problem"].endswith(STAYS) for failure in failures)
+    rows = [("why not", "number", "first")]
+    rows += [(kind, str(len(names)), names[0]) for kind, names in kinds.items()]
+    rows.append(("in all", str(len(failures)), f"{stay} of them keep what was published before"))
+    wide = max(len(row[0]) for row in rows)
+    return [f"{kind:{wide}}  {number:>6}  {printable(first)}" for kind, number, first in rows]
+
+
+_KINDS = {
+    "UnreadableFileError": "cannot be read as FITS, or damaged",
+    "KeywordError": "keyword or column missing or senseless",
+    "GADFError": "not to be published for another reason",
+}

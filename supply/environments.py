@@ -81,6 +81,9 @@ ENVIRONMENTS = (
     Environment(
         "dask", _PROJECT, REQUIREMENTS / "dask.txt", ("dask",), needless=frozenset({"six"}), like="instance"
     ),
+    Environment(
+        "fuzz", _PROJECT, REQUIREMENTS / "fuzz.txt", ("fuzz",), needless=frozenset({"six"}), like="instance"
+    ),
     Environment("test", _PROJECT, REQUIREMENTS / "test.txt", ("test",), own=_MOTO, like="instance"),
     Environment("minimum", _PROJECT, REQUIREMENTS / "minimum.txt", ("test",), own=_MOTO, lowest=True),
     Environment("judges", _JUDGES / "requirements.in", _JUDGES / "requirements.txt", on_debian=False),

@@ -37,6 +37,8 @@ from tests.thorough import VARIABLE  # noqa: E402
 STAGES = ("style", "unit", "properties", "sample", "draft", "real", "faults")
 VERSIONS = "versions"
 """The stage that makes environments with the oldest and the newest versions: not among the default ones."""
+FUZZ = "fuzz"
+"""The stage that fuzzes the reader: not among the default ones either."""
 
 TEMPORARY = "cherenkov-vo-test-"
 START_PATIENCE = 300.0
@@ -227,6 +229,15 @@ def data_challenge() -> str:
     return str(SHARED_CTA) if SHARED_CTA.is_dir() else NONE_WORD
 
 
+def fuzz(home: Path, seconds: int) -> bool:
+    """Feed the reader with files that a fuzzer makes; what it finds stays for the next time."""
+    python = packages.ensure_venv(home / "fuzz", "fuzz")
+    place = home / "fuzz" / "found"
+    place.mkdir(exist_ok=True)
+    say(f"The files go to {place}.")
+    return run("fuzzing", ["nice", python, "-m", "tests.fuzzing", str(seconds), place])
+
+
 def versions(home: Path) -> bool:
     """Run the unit tests with the oldest versions that pyproject.toml allows, and with the newest."""
     results = []
@@ -282,13 +293,16 @@ def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[st
 def main() -> int:
     """Run the stages that are asked for; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stages", nargs="*", help=f"of {', '.join(STAGES)} (default: these), {VERSIONS}")
+    parser.add_argument(
+        "stages", nargs="*", help=f"of {', '.join(STAGES)} (default: these), {VERSIONS}, {FUZZ}"
+    )
+    parser.add_argument("--seconds", type=int, default=1800, help=f"how long {FUZZ} goes on")
     parser.add_argument("--thorough", action="store_true", help="do all harm there is; takes an hour or more")
     options = parser.parse_args()
     wanted = options.stages or list(STAGES)
     if options.thorough:
         os.environ[VARIABLE] = "1"
-    if unknown := set(wanted) - {*STAGES, VERSIONS}:
+    if unknown := set(wanted) - {*STAGES, VERSIONS, FUZZ}:
         parser.error(f"no such stage: {', '.join(sorted(unknown))}")
     start = time.monotonic()
     clear_leftovers()
@@ -297,6 +311,8 @@ def main() -> int:
     home.mkdir(parents=True, exist_ok=True)
     python = packages.ensure_venv(home / "test", "test")
     results, not_run = run_stages(wanted, home, python)
+    if FUZZ in wanted:
+        results[FUZZ] = fuzz(home, options.seconds)
     say(f"\n{time.monotonic() - start:.0f} s in all")
     for stage, passed in results.items():
         say(f"  {stage:10} {'passed' if passed else 'FAILED'}")
