@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import re
 import socket
+from operator import itemgetter
 
 import pytest
 
@@ -11,6 +15,7 @@ from ingest import changes
 from ingest.collecting import LEDGER
 from ingest.copying import Layout
 from ingest.spoiled import STAYS
+from instance import imports
 from tests.gadf_releases import REGISTRY_TOML, identity, write_indexed
 from tests.incremental import (
     COLUMNS,
@@ -197,3 +202,54 @@ def test_what_all_share_breaks(indexed, directory):
     assert list(made.problems()) == made.vanished() == ["1"]
     made.update(withdraw=True)
     assert made.content() == afresh(directory)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "problem"),
+    [
+        ("text", "a\0b", "a NUL in a text"),
+        ("smallint", 1 << 15, "no integer of 16 bits"),
+        ("integer", -(1 << 31) - 1, "no integer of 32 bits"),
+        ("bigint", 1 << 63, "no integer of 64 bits"),
+        ("bigint", math.inf, "cannot convert float infinity to integer"),
+        ("real", 1e39, "no number of single precision"),
+        ("double precision", "late", "could not convert string to float"),
+    ],
+)
+def test_values_that_end_a_copy_are_refused_before(kind, value, problem):
+    with pytest.raises(ValueError, match=rf"^x = .*: {problem}"):
+        Layout("t", (("x", kind),)).line({"x": value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "written"),
+    [
+        ("smallint", (1 << 15) - 1, b"32767\n"),
+        ("bigint", -(1 << 63), b"-9223372036854775808\n"),
+        ("real", 1e-60, b"0.0\n"),  # PostgreSQL refuses it, too
+        ("real", -1.5, b"-1.5\n"),
+        ("double precision", 1e300, b"1e+300\n"),
+        ("text", "a\tb", b"a\\tb\n"),
+    ],
+)
+def test_values_at_the_edge_are_written(kind, value, written):
+    assert Layout("t", (("x", kind),)).line({"x": value}) == written
+
+
+def test_an_import_ends_with_a_table_of_what_failed(data, directory):
+    made = Collection(directory).update()
+    for number in (2, 3):
+        (data / "data" / f"run{number}.fits").write_bytes(b"no FITS at all")
+    write_run(data / "data" / "run4.fits", 4, OBS_ID=None)
+    write_run(data / "data" / "run9.fits", 1)
+    made.update()
+    failures = [json.loads(str(row["problem"])) for row in made.tables[LEDGER] if row["problem"]]
+    lines = [re.split(r" {2,}", line) for line in imports.summary(sorted(failures, key=itemgetter("file")))]
+    assert lines == [
+        ["why not", "number", "first"],
+        ["cannot be read as FITS, or damaged", "2", "run2.fits"],
+        ["keyword or column missing or senseless", "1", "run4.fits"],
+        ["not to be published for another reason", "1", "run9.fits"],
+        ["in all", "4", "3 of them keep what was published before"],
+    ]
+    assert imports.summary([]) == []
