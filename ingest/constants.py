@@ -80,3 +80,6 @@ is computed of them, and the libraries, a process stays below 512 MB."""
 
 LONGEST_HEADER = 4 * 1024 * 1024
 """Bytes of a header; GADF's have some thousands."""
+
+LARGEST_ELAPSED = 1e12
+"""Mission elapsed time, in either unit, beyond which nothing is computed: 30,000 years of seconds."""

@@ -35,7 +35,7 @@ ENERGY_SPELLINGS = {unit.upper(): unit for unit in ("eV", "keV", "MeV", "GeV", "
 """Energy units that occur in capitals or small letters only; FITS units are case sensitive."""
 
 _LONGEST_REASON = 300
-_COUNTS = re.compile(rb"(BITPIX|NAXIS|TFIELDS|PCOUNT|GCOUNT)(\d{0,3}) *= *(-?\d+)")
+_COUNTS = re.compile(rb"(BITPIX|NAXIS|TFIELDS|PCOUNT|GCOUNT)(\d{0,3}) *= *(-?\d+|'[^'/]{0,68})")
 _MOST = {b"NAXIS": 999, b"TFIELDS": 999}
 """FITS 4.0, sections 4.4.1.1 and 7.3.1."""
 
@@ -236,7 +236,11 @@ def check_counts(path: Path, content: bytes | bytearray) -> None:
     for found in _COUNTS.finditer(content):
         if found.start() % FITS_CARD:
             continue
-        name, number, value = found[1], found[2], int(found[3])
+        name, number = found[1], found[2]
+        if found[3][:1] == b"'":  # astropy multiplies it, which is a longer text
+            problem = f"{found[3][1:].decode('latin-1')!r}, expected a whole number"
+            raise UnreadableFileError(path, problem, keyword=(name + number).decode("ascii"))
+        value = int(found[3])
         if name == b"BITPIX" and value not in (8, 16, 32, 64, -32, -64):
             problem = f"{value}, expected 8, 16, 32, 64, -32 or -64"
             raise UnreadableFileError(path, problem, keyword="BITPIX")

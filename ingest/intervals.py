@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ingest.arrays import FloatArray
-from ingest.constants import SECONDS_PER_DAY
+from ingest.constants import LARGEST_ELAPSED, SECONDS_PER_DAY
 from ingest.errors import KeywordError, shown
 from ingest.fits_files import convert
 from ingest.keywords import finite, time_reference
@@ -50,7 +50,8 @@ def good_times(
     Raises
     ------
     KeywordError
-        There is no START or STOP of numbers, or a unit or a time keyword cannot be used.
+        There is no START or STOP of numbers, a unit or a time keyword cannot be used, or a time lies beyond
+        all measure.
     """
     own = reference
     time_keywords = own_reference(hdu.header, defaults)
@@ -88,7 +89,14 @@ def _sensible(hdu: HDU, intervals: FloatArray, notes: list[Deviation]) -> FloatA
     if not good.all():
         value = f"{np.count_nonzero(~good)} of {good.size} intervals"
         notes.append(_note(hdu, None, value, "not finite or ending before they start, left out"))
-    return np.asarray(intervals[good])
+    found = np.asarray(intervals[good])
+    if found.size and np.abs(found).max() > LARGEST_ELAPSED:
+        problem = (
+            f"an interval reaches from {found.min():.7g} to {found.max():.7g},"
+            f" expected at most {LARGEST_ELAPSED:g} from 0"
+        )
+        raise KeywordError(hdu.path, problem, hdu=hdu.name)
+    return found
 
 
 def _merged(hdu: HDU, intervals: FloatArray, notes: list[Deviation]) -> FloatArray:

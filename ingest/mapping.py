@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ingest import times
 from ingest.access import FILE
 from ingest.constants import (
@@ -18,6 +20,7 @@ from ingest.constants import (
     EARLIEST_MJD,
     EV_PER_TEV,
     HC_EV_M,
+    LARGEST_ELAPSED,
     LATEST_MJD,
     NON_PIXEL_AXIS,
     SECONDS_PER_DAY,
@@ -283,7 +286,7 @@ def _resolution(events: EventList) -> float | None:
 def _moment(events: EventList, keyword: str) -> float:
     """Give a keyword with a time as MJD in TT."""
     keywords = events.keywords
-    elapsed = keywords.require(keyword, low=-1e12, high=1e12)
+    elapsed = keywords.require(keyword, low=-LARGEST_ELAPSED, high=LARGEST_ELAPSED)
     mjd = events.time_reference.mjd_tt(elapsed)
     if not EARLIEST_MJD <= mjd <= LATEST_MJD:
         raise KeywordError(
@@ -304,16 +307,17 @@ def _coverage(events: EventList) -> str | None:
         starts, stops = (events.time_reference.time(events.intervals[:, side]) for side in (0, 1))
         _check_years(events, float(starts.mjd.min()), float(stops.mjd.max()))
         return time_moc(starts, stops)
-    _check_years(events, min(start.mjd for start in begun), max(stop.mjd for stop in ended))
+    # numpy says NaN if one of them is NaN.
+    _check_years(events, float(np.min([one.mjd for one in begun])), float(np.max([one.mjd for one in ended])))
     pairs = zip(begun, ended, strict=True)
     return moc_of_microseconds((start.microseconds, stop.microseconds) for start, stop in pairs)
 
 
 def _check_years(events: EventList, lowest: float, highest: float) -> None:
-    if lowest < EARLIEST_MJD or highest > LATEST_MJD:
+    if not (lowest >= EARLIEST_MJD and highest <= LATEST_MJD):  # nor may they be NaN
         raise KeywordError(
             events.keywords.path,
-            f"an interval reaches from MJD {lowest:.1f} to {highest:.1f},"
+            f"an interval reaches from MJD {lowest:.7g} to {highest:.7g},"
             f" expected {EARLIEST_MJD:g} to {LATEST_MJD:g}",
             hdu="GTI",
         )

@@ -16,7 +16,8 @@ from ingest.collecting import LEDGER
 from ingest.copying import Layout
 from ingest.spoiled import STAYS
 from instance import imports
-from tests.gadf_releases import REGISTRY_TOML, identity, write_indexed
+from tests import gadf_files
+from tests.gadf_releases import REGISTRY_TOML, identity, made, write_indexed
 from tests.incremental import (
     COLUMNS,
     LAYOUTS,
@@ -253,3 +254,13 @@ def test_an_import_ends_with_a_table_of_what_failed(data, directory):
         ["in all", "4", "3 of them keep what was published before"],
     ]
     assert imports.summary([]) == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [((1e8, 1e300),), ((1e8, 1.7e308),), ((-1.7e308, 1e8),), ((1e8, 1e8 + 60), (1e8 + 61, 1e308))],
+)
+@pytest.mark.parametrize("reference", [51910, 55000])
+def test_times_with_which_nothing_can_be_computed_are_refused(tmp_path, rows, reference):
+    found = made(tmp_path, gadf_files.events(), gadf_files.gti(rows, MJDREFI=reference))
+    assert "HDU GTI: an interval reaches from" in found.problem()
