@@ -35,7 +35,10 @@ ENERGY_SPELLINGS = {unit.upper(): unit for unit in ("eV", "keV", "MeV", "GeV", "
 """Energy units that occur in capitals or small letters only; FITS units are case sensitive."""
 
 _LONGEST_REASON = 300
-_COUNTS = re.compile(rb"(BITPIX|NAXIS|TFIELDS|PCOUNT|GCOUNT)(\d{0,3}) *= *(-?\d+|'[^'/]{0,68})")
+_COUNTS = re.compile(rb"(?:HIERARCH +)?(BITPIX|NAXIS|TFIELDS|PCOUNT|GCOUNT)(\d{0,3}) *=", re.IGNORECASE)
+_WHOLE = re.compile(rb"[+-]?\d+")
+_BITS = (8, 16, 32, 64, -32, -64)
+"""FITS 4.0, section 4.4.1.1."""
 _MOST = {b"NAXIS": 999, b"TFIELDS": 999}
 """FITS 4.0, sections 4.4.1.1 and 7.3.1."""
 
@@ -231,25 +234,24 @@ def check_counts(path: Path, content: bytes | bytearray) -> None:
     Raises
     ------
     UnreadableFileError
-        One is negative, or much too large.
+        One is no whole number, negative, or much too large.
     """
     for found in _COUNTS.finditer(content):
         if found.start() % FITS_CARD:
             continue
-        name, number = found[1], found[2]
-        if found[3][:1] == b"'":  # astropy multiplies it, which is a longer text
-            problem = f"{found[3][1:].decode('latin-1')!r}, expected a whole number"
-            raise UnreadableFileError(path, problem, keyword=(name + number).decode("ascii"))
-        value = int(found[3])
-        if name == b"BITPIX" and value not in (8, 16, 32, 64, -32, -64):
-            problem = f"{value}, expected 8, 16, 32, 64, -32 or -64"
-            raise UnreadableFileError(path, problem, keyword="BITPIX")
-        most = _MOST.get(name, 2**63) if not number else 2**63
-        if name != b"BITPIX" and not 0 <= value <= most:
+        name, keyword = found[1].upper(), (found[1] + found[2]).decode("ascii").upper()
+        value = bytes(content[found.end() : found.start() + FITS_CARD]).partition(b"/")[0].strip()
+        most = 2**63 if found[2] else _MOST.get(name, 2**63)
+        if not _WHOLE.fullmatch(value):
+            # astropy multiplies a text, which is a longer one, and goes backwards by a sign that stands alone.
+            problem = f"{value.decode('latin-1')!r}, expected a whole number"
+        elif name == b"BITPIX":
+            problem = "" if int(value) in _BITS else f"{int(value)}, expected 8, 16, 32, 64, -32 or -64"
+        else:
             expected = "a number from 0" + (f" to {most}" if most < 2**63 else "")
-            raise UnreadableFileError(
-                path, f"{value}, expected {expected}", keyword=(name + number).decode("ascii")
-            )
+            problem = "" if 0 <= int(value) <= most else f"{int(value)}, expected {expected}"
+        if problem:
+            raise UnreadableFileError(path, problem, keyword=keyword)
 
 
 def is_table(hdu: Any) -> bool:

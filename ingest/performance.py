@@ -104,6 +104,8 @@ def examine(
     if offsets is not None and not -LARGEST_OFFSET <= offsets[0] <= offsets[1] <= LARGEST_OFFSET:
         problem, offsets = f"THETA from {offsets[0]:g} to {offsets[1]:g} deg", None
         value = None if form == "aeff_2d" else value  # the field of view
+    if form == "aeff_2d" and value is not None and not value <= 2.0 * LARGEST_OFFSET:
+        problem, value = f"a field of view of {value:g} deg", None
     return Measured(energies, offsets, value, problem)
 
 

@@ -260,7 +260,12 @@ def _local_entry(path: Path) -> Entry | None:
         if stat.S_ISREG(found.st_mode):
             return Entry(path, found.st_size, str(found.st_mtime_ns), found.st_mtime)
         odd = True
-    return Entry(path, NO_FILE, "", 0.0) if odd and path.name.lower().endswith(_FITS_NAMES) else None
+    return Entry(path, NO_FILE, "", 0.0) if odd and has_fits_name(path) else None
+
+
+def has_fits_name(path: Path) -> bool:
+    """Tell whether something is called like a FITS file."""
+    return path.name.lower().endswith(_FITS_NAMES)
 
 
 def _expression(pattern: str) -> re.Pattern[str]:

@@ -127,6 +127,7 @@ class Importer:
             if known and before is not None and before.structure == wanted.structure:
                 if self._nothing_to_do(connection, resource, before):
                     say(f"  nothing changed since the last import of {collection}")
+                    tell_known(Report.load(self.dachs.reports, collection))
                     return self.marked(resource, ledger.revision(connection, collection))
                 connection.rollback()
                 with Step(f"Bringing {collection} up to date"):
@@ -212,6 +213,12 @@ def tell(report: Report | None) -> None:
     for failure in report.failures:
         say(f"  NOT published: {failure['problem']}")
     for line in summary(report.failures):
+        say(f"  {line}")
+
+
+def tell_known(report: Report | None) -> None:
+    """Remind the user of what an earlier import could not publish, if there is anything."""
+    for line in summary(report.failures if report else []):
         say(f"  {line}")
 
 

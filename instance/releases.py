@@ -214,10 +214,15 @@ def _readable(found: Choice, home: Path, account: Account) -> Choice:
     return replace(found, directory=copy)
 
 
+NO_FILE = "no-file"
+"""Where links in a copy lead that stand for what cannot be copied."""
+
+
 def copy_changed_files(source: Path, target: Path) -> int:
     """Make a directory hold the same files as another one, all the way down.
 
-    Links are followed; names that begin with a dot are left out.
+    Links are followed; names that begin with a dot are left out. What has a FITS file's name, but is no
+    file, is a link to nowhere in the copy: the import tells of it.
 
     Parameters
     ----------
@@ -241,7 +246,13 @@ def copy_changed_files(source: Path, target: Path) -> int:
             path.unlink()
     copied = 0
     for name, path in wanted.items():
-        status, there = path.stat(), target / name
+        there = target / name
+        if not path.is_file():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            there.unlink(missing_ok=True)
+            there.symlink_to(NO_FILE)
+            continue
+        status = path.stat()
         if there.is_file():
             known = there.stat()
             if (known.st_size, known.st_mtime_ns) == (status.st_size, status.st_mtime_ns):
@@ -263,7 +274,7 @@ def _files(directory: Path, name: Path, above: tuple[Path, ...]) -> Iterator[tup
     for path in sorted(directory.iterdir()):
         if path.name.startswith("."):
             continue
-        if path.is_dir():
-            yield from _files(path, name / path.name, (*above, here))
-        elif path.is_file():
+        inside = list(_files(path, name / path.name, (*above, here))) if path.is_dir() else []
+        yield from inside
+        if path.is_file() or (not inside and storage.has_fits_name(path)):
             yield name / path.name, path

@@ -6,6 +6,7 @@ in how much time, and how large the process had ever been afterwards.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import resource
@@ -22,6 +23,7 @@ from ingest.constants import MJD_LIMITS
 from tests.corpus import structure, values
 from tests.corpus.made import Damaged
 from tests.gadf_releases import Made, config
+from tests.thorough import thorough
 
 SECONDS = 20
 """For one file; a good one takes some hundredths of a second."""
@@ -30,6 +32,8 @@ LARGEST = 4 << 30
 """Bytes of address space beyond which nothing is to be had, to protect the machine."""
 
 NAME = "run.fits"
+NUMEROUS = ("lying", "keyword", "cells", "flipped")
+"""Kinds of damage of which there are hundreds."""
 RANGES = {
     "s_ra": (0.0, 360.0), "ra_pnt": (-360.0, 720.0), "s_dec": (-90.0, 90.0), "dec_pnt": (-90.0, 90.0),
     "t_min": MJD_LIMITS, "t_max": MJD_LIMITS, "t_exptime": (0.0, math.inf), "s_fov": (0.0, 360.0),
@@ -39,9 +43,21 @@ RANGES = {
 
 
 def corpus() -> Iterator[Damaged]:
-    """Give all damaged files."""
+    """Give all damaged files, each content once."""
+    seen: set[bytes] = set()
     for kind in (*structure.KINDS, *values.KINDS):
-        yield from kind()
+        for damaged in kind():
+            digest = hashlib.sha256(damaged.content).digest()
+            if digest not in seen:
+                seen.add(digest)
+                yield damaged
+
+
+def chosen() -> Iterator[Damaged]:
+    """Give those that are tried: all where all harm is done, else every third of the most frequent kinds."""
+    for number, damaged in enumerate(corpus()):
+        if damaged.name.partition("/")[0] not in NUMEROUS or number % thorough(3, 1) == 0:
+            yield damaged
 
 
 def faults(row: dict[str, Any]) -> Iterator[str]:
@@ -98,7 +114,7 @@ def main() -> None:
     signal.signal(signal.SIGALRM, _late)
     resource.setrlimit(resource.RLIMIT_AS, (LARGEST, LARGEST))
     with tempfile.TemporaryDirectory() as name:
-        for damaged in corpus():
+        for damaged in chosen():
             print(json.dumps(judged(damaged, Path(name))), flush=True)
 
 

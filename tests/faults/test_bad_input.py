@@ -72,13 +72,11 @@ def _invade(data: Path) -> tuple[list[str], list[str]]:
     for number, damaged in enumerate(chosen):
         bad.append(f"{EXTRA}{number:05}.fits.gz")
         (data / bad[-1]).write_bytes(damaged.content)
-    odd = [f"{EXTRA}{kind}.fits.gz" for kind in ("directory", "link", "loop", "pipe", "secret")]
+    odd = [f"{EXTRA}{kind}.fits.gz" for kind in ("directory", "link", "loop", "pipe")]
     (data / odd[0]).mkdir()
     (data / odd[1]).symlink_to("nothing")
     (data / odd[2]).symlink_to(odd[2])
     os.mkfifo(data / odd[3])
-    gadf_files.write(data / odd[4], gadf_files.events(OBS_ID=77))
-    (data / odd[4]).chmod(0)
     hostile = gadf_files.events(OBS_ID=OBS_ID, OBJECT=OBJECT)
     gadf_files.write(data / f"{EXTRA}hostile.fits.gz", hostile, gadf_files.gti())
     own = sorted(path for path in data.iterdir() if not path.name.startswith(EXTRA))
@@ -169,7 +167,8 @@ def test_an_ingestion_after_that_finds_nothing_new(invaded: Invaded) -> None:
     done = invaded.site.run("ingest")
     assert done.returncode == EXIT_DATA
     assert "nothing changed" in done.stderr
-    assert done.stderr.count("NOT published: ") == len(invaded.refused())
+    (last,) = [line for line in done.stderr.splitlines() if line.strip().startswith("in all")]
+    assert last in invaded.said.splitlines()
 
 
 def test_check_says_the_same(invaded: Invaded, workshop: Path) -> None:

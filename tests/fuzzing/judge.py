@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ingest import cards, scan
 from tests import gadf_files
 from tests.corpus.made import written
 from tests.corpus.worker import faults
 from tests.gadf_releases import Made, config
 
-_UNFORESEEN = re.compile(r"cannot be read \(\w*(Error|Exception|Warning|Interrupt)\w*: ")
+UNFORESEEN = re.compile(r"cannot be read \(\w*(Error|Exception|Warning|Interrupt)\w*: ")
 """How a report tells of an error that nobody foresaw: see `ingest.units.Unit.fail`."""
 
 MEMORY = re.compile(r"MemoryError|[Uu]nable to allocate")
@@ -36,6 +37,13 @@ def small() -> dict[str, bytes]:
     }
 
 
+def forget() -> None:
+    """Empty what the reader remembers of files."""
+    cards._KNOWN.clear()
+    for remembered in (cards._parsed, scan._holds_events, scan._remembered):
+        remembered.cache_clear()
+
+
 def check(path: Path) -> None:
     """Publish a file, the only one of its directory.
 
@@ -52,7 +60,7 @@ def check(path: Path) -> None:
         problem = failure["problem"]
         if not problem.startswith(path.name) or "\n" in problem or len(problem) > 1000:
             raise UnsoundError(f"no clear message: {problem!r}")
-        if _UNFORESEEN.search(problem) or MEMORY.search(problem):
+        if UNFORESEEN.search(problem) or MEMORY.search(problem):
             raise UnsoundError(problem)
     if not made.all and not made.report.failures and made.report.files:
         raise UnsoundError("neither published nor refused")

@@ -143,6 +143,24 @@ def test_copying_again_copies_what_changed_and_removes_what_is_gone(tmp_path):
     assert sorted(str(path.relative_to(target)) for path in target.rglob("*")) == ["a", "a/one", "a/two"]
 
 
+def test_what_is_no_file_is_no_file_in_a_copy_either(tmp_path):
+    source, target = fill(tmp_path / "source", "a/one.fits"), tmp_path / "target"
+    (source / "loop.fits").symlink_to("loop.fits")
+    (source / "gone").symlink_to("nowhere")
+    os.mkfifo(source / "a" / "pipe.fits.gz")
+    (source / "a" / "empty.fits").mkdir()
+    for copied in (1, 0):
+        assert releases.copy_changed_files(source, target) == copied
+        names = ["a/empty.fits", "a/one.fits", "a/pipe.fits.gz", "loop.fits"]
+        found = storage.listing(target, "**/*")
+        assert [str(entry.path.relative_to(target)) for entry in found] == names
+        assert [entry.size == storage.NO_FILE for entry in found] == [True, False, True, True]
+    (source / "loop.fits").unlink()
+    (source / "loop.fits").write_text("mended")
+    releases.copy_changed_files(source, target)
+    assert (target / "loop.fits").read_text() == "mended"
+
+
 def test_who_can_read_what(tmp_path):
     release_directory = fill(tmp_path / "release", "data/run.fits", "index/table.fits")
     assert ME.can_read_all(release_directory)
