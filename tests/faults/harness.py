@@ -20,7 +20,7 @@ from instance.packages import venv_python
 from tests.run import AUTHORITY, CHECKOUT
 
 PROGRAM = CHECKOUT / "bin" / "cherenkov-vo"
-PATIENCE = 180.0
+PATIENCE = 900.0
 """Seconds for anything at all; only to end a test that hangs."""
 
 CTAO_RUNS = 24
