@@ -243,7 +243,7 @@ def check_counts(path: Path, content: bytes | bytearray) -> None:
         value = bytes(content[found.end() : found.start() + FITS_CARD]).partition(b"/")[0].strip()
         most = 2**63 if found[2] else _MOST.get(name, 2**63)
         if not _WHOLE.fullmatch(value):
-            # astropy multiplies a text, which is a longer one, and goes backwards by a sign that stands alone.
+            # astropy multiplies a text, which is a longer one, and goes backwards by a lone sign.
             problem = f"{value.decode('latin-1')!r}, expected a whole number"
         elif name == b"BITPIX":
             problem = "" if int(value) in _BITS else f"{int(value)}, expected 8, 16, 32, 64, -32 or -64"
