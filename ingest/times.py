@@ -94,7 +94,10 @@ class TimeReference:
         """
         days = np.asarray(elapsed, dtype=float) * _UNITS_IN_DAYS[self.unit]
         with _quiet():
-            return (self._zero() + TimeDelta(days, format="jd")).tt
+            found = self._zero() + TimeDelta(days, format="jd")
+            if self.scale == "ut1":
+                _orient(found)
+            return found.tt
 
     def moments(self, elapsed: list[float]) -> list[datetime.datetime]:
         """Give mission elapsed times as UTC dates and times of Python, for documents that want these."""
@@ -108,6 +111,9 @@ class TimeReference:
     def elapsed(self, times: Time) -> FloatArray:
         """Give astropy times as mission elapsed times in ``unit``, the inverse of :meth:`time`."""
         with _quiet():
+            if self.scale == "ut1":
+                times = times.utc
+                _orient(times)
             days = (getattr(times, self.scale) - self._zero()).jd
         return np.asarray(days / _UNITS_IN_DAYS[self.unit], dtype=float)
 
@@ -197,6 +203,12 @@ def prepared(reference: TimeReference, elapsed: FloatArray) -> list[Instant] | N
     found = [_PREPARED.get((reference, value)) for value in elapsed.tolist()]
     instants = [instant for instant in found if instant is not None]
     return instants if len(instants) == len(found) else None
+
+
+def _orient(times: Time) -> None:
+    """Tell times their UT1 - UTC; beyond the tables, where `usable` has been, that is their first or last."""
+    table = iers.earth_orientation_table.get()
+    times.delta_ut1_utc, _ = table.ut1_utc(times.jd1, times.jd2, return_status=True)
 
 
 @contextmanager

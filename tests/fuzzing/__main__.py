@@ -23,6 +23,11 @@ from tests.corpus import made
 from tests.fuzzing import cards
 
 MEMORY_MB = 512
+"""What one file may cost, above all that there was."""
+
+CEILING_MB = 4096
+"""Where the fuzzer ends: its own notes about what it has tried grow without end."""
+
 LATEST_S = 20
 SHARED = Path("/dev/shm")
 
@@ -43,6 +48,11 @@ def mutated(data: bytes, most: int, seed: int) -> bytes:
     return (cards.changed(data, seed) if seed % 8 else bytes(atheris.Mutate(data, len(data))))[:most]
 
 
+def peak() -> int:
+    """Give the largest size of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
 def main() -> None:
     """Fuzz for some seconds."""
     seconds, directory = int(sys.argv[1]), Path(sys.argv[2])
@@ -55,17 +65,19 @@ def main() -> None:
             nonlocal count
             count += 1
             path.write_bytes(data)
+            before = peak()
             judge.check(path)
+            if peak() - before > MEMORY_MB:
+                raise judge.UnsoundError(f"it takes {peak() - before} MB")
             if count % 1000 == 0:
                 judge.forget()  # what is remembered on purpose is not what one file needs
             if count % 5000 == 0:
                 spent = time.monotonic() - started
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-                print(f"{count} files, {count / spent:.0f} per second, {peak} MB at most", flush=True)
+                print(f"{count} files, {count / spent:.0f} per second, {peak()} MB at most", flush=True)
 
         options = [
             f"-max_total_time={seconds}", f"-max_len={cards.LARGEST}", f"-timeout={LATEST_S}",
-            f"-rss_limit_mb={MEMORY_MB}", f"-artifact_prefix={directory}/", "-print_final_stats=1",
+            f"-rss_limit_mb={CEILING_MB}", f"-artifact_prefix={directory}/", "-print_final_stats=1",
             "-len_control=0", "-seed=1", str(directory / "corpus"),
         ]  # fmt: skip
         atheris.Setup([sys.argv[0], *options], one, custom_mutator=mutated)
