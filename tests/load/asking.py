@@ -31,8 +31,8 @@ class BusyError(Exception):
         When to come again.
     """
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"503, come again in {seconds} s")
+    def __init__(self, request: str, seconds: int) -> None:
+        super().__init__(f"{request}\n  503, come again in {seconds} s")
         self.seconds = seconds
 
 
@@ -82,10 +82,9 @@ class Web:
     def __init__(self, port: int) -> None:
         self.port = port
         self.asked: set[str] = set()
+        self.requests = 0
 
-    def ask(
-        self, target: str, method: str = "GET", body: bytes | None = None, **headers: str
-    ) -> Answer:
+    def ask(self, target: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
         """Ask for a path (or URL) and read the whole answer.
 
         Raises
@@ -98,6 +97,7 @@ class Web:
         path = self.path_of(target)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         shown = _shown(method, path, names, body)
+        self.requests += 1
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, {"Host": f"localhost:{self.port}", **names})
@@ -125,6 +125,7 @@ class Web:
             Bytes of the body to read; with 0 the answer is not waited for.
         """
         path = self.path_of(target)
+        self.requests += 1
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request("GET", path, headers={"Host": f"localhost:{self.port}"})
@@ -149,7 +150,7 @@ def _honest(answer: Answer, method: str) -> Answer:
     if answer.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
         seconds = answer.headers.get("Retry-After", "")
         answer.check(re.fullmatch(r"\d+", seconds), "status 503 without Retry-After in seconds")
-        raise BusyError(int(seconds))
+        raise BusyError(answer.request, int(seconds))
     answer.check(answer.status < 500, "the server failed")
     length = answer.headers.get("Content-Length")
     if method == "HEAD":

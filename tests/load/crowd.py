@@ -8,7 +8,7 @@ import time
 from collections import Counter, defaultdict
 
 from tests.load import downloads, protocols
-from tests.load.asking import BusyError, WrongAnswerError
+from tests.load.asking import BusyError, Web, WrongAnswerError
 from tests.load.world import Behaviour, Client, World
 
 BEHAVIOURS: dict[str, tuple[int, Behaviour]] = protocols.BEHAVIOURS | downloads.BEHAVIOURS
@@ -29,7 +29,9 @@ class Book:
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.busy: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.refusals: Counter[str] = Counter()
         self.asked: set[str] = set()
+        self.requests = 0
         self._lock = threading.Lock()
 
     def well(self, kind: str, seconds: float) -> None:
@@ -42,15 +44,17 @@ class Book:
         with self._lock:
             self.wrong.append(f"[{kind}] {why}")
 
-    def refused(self, kind: str) -> None:
+    def refused(self, kind: str, request: str) -> None:
         """Note an honest 503."""
         with self._lock:
             self.busy[kind] += 1
+            self.refusals[request.splitlines()[0].partition("?")[0]] += 1
 
-    def merge(self, asked: set[str]) -> None:
+    def merge(self, web: Web) -> None:
         """Note what a client asked for."""
         with self._lock:
-            self.asked |= asked
+            self.asked |= web.asked
+            self.requests += web.requests
 
     def verdict(self) -> str:
         """Show the first of what was wrong."""
@@ -71,7 +75,7 @@ def _live(client: Client, until: float, over: threading.Event, book: Book) -> No
             BEHAVIOURS[name][1](client)
             book.well(name, time.monotonic() - begun)
         except BusyError as error:
-            book.refused(name)
+            book.refused(name, str(error))
             over.wait(min(error.seconds, max(0.0, until - time.monotonic())))
         except WrongAnswerError as error:
             book.bad(name, str(error))
@@ -81,7 +85,7 @@ def _live(client: Client, until: float, over: threading.Event, book: Book) -> No
             if name in WITH_JOBS:
                 client.world.jobs.release()
         over.wait(client.chance.expovariate(1 / PAUSE))
-    book.merge(client.web.asked)
+    book.merge(client.web)
 
 
 def crowd(world: World, clients: int, seconds: float, seed: int) -> Book:
@@ -111,5 +115,5 @@ def each_once(world: World, seed: int) -> Book:
             book.well(name, time.monotonic() - begun)
         except (WrongAnswerError, BusyError) as error:
             book.bad(name, str(error))
-    book.merge(client.web.asked)
+    book.merge(client.web)
     return book

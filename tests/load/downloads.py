@@ -31,7 +31,7 @@ def prepare(world: World, few: int) -> None:
     """Have the quiet instance answer what will be asked."""
     chosen = world.choose_links(few)
     identifiers = sorted({link.identifier for link in chosen})
-    world.learn("DataLink", _documents(world, identifiers))
+    world.learn("DataLink", _documents(world, identifiers[:: max(1, len(identifiers) // (8 * few))]))
     world.learn("links page", [document.replace("/dl/dlmeta", "/page/custom")
                                for document in world.targets["DataLink"]
                                if "/__system__/" not in document][:: max(1, len(identifiers) // 6)])  # fmt: skip
@@ -65,7 +65,7 @@ def _selections(world: World, few: int) -> Iterator[str]:
     """Select events in every way."""
     open_to_all = [row for row in world.observations
                    if row["obs_publisher_did"].partition("?")[2].startswith("hess_dr/")]  # fmt: skip
-    step = max(1, len(open_to_all) // few)
+    step = max(1, len(open_to_all) // (4 * few))
     for number, row in enumerate(open_to_all[::step]):
         start, stop = float(row["t_min"]), float(row["t_max"])
         ways = (
@@ -87,7 +87,9 @@ def datalink(client: Client) -> None:
         return
     expected = {(link.semantics, link.url) for link in client.world.links if link.identifier in asked}
     here = {(link.semantics, link.url) for link in found if link.url}
-    answer.check(here == expected, f"other links than the table has: {sorted(here ^ expected)[:3]}")
+    # Not everybody may have everything: the table names all files, a document those that one may have.
+    good = here <= expected if b"AuthenticationFault" in answer.body else here == expected
+    answer.check(good, f"other links than the table has: {sorted(here ^ expected)[:3]}")
 
 
 def links_page(client: Client) -> None:
@@ -146,7 +148,8 @@ def _check_bundle(world: World, answer: Answer) -> None:
     """Compare all data in a bundle with the files on disk, byte by byte."""
     found = members(answer.body)
     answer.check(found.keys() >= INDICES, f"only {sorted(found)}")
-    data = [name for name in found if "/" in name and name.rpartition("/")[2] in world.files]
+    # Indices of a part of the bundle are named like those of the release, but are not those.
+    data = [name for name in found if "-index." not in name and name.rpartition("/")[2] in world.files]
     for name in data:
         same = hashlib.sha256(found[name]).hexdigest() == world.files[name.rpartition("/")[2]]
         answer.check(same, f"{name} is not the file on disk")

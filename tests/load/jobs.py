@@ -109,4 +109,3 @@ def tap_abandoned(client: Client) -> None:
             client.web.post(f"{path}/phase", PHASE="ABORT").expect(303)
             answer = wait(client, path)
             answer.check(phase(answer) in {"ABORTED", "COMPLETED"}, "expected ABORTED")
-

@@ -70,7 +70,7 @@ def _cones(world: World, chosen: list[dict[str, str]]) -> Iterator[str]:
     for one in sorted(world.interfaces, key=lambda one: one.url):
         if one.standard == SCS:
             for row, radius in zip(chosen, (1.0, 5.0, 0.1, 90.0) * len(chosen), strict=False):
-                yield f"{one.url}RA={row['s_ra']}&DEC={row['s_dec']}&SR={radius}&RESPONSEFORMAT=votable/td"
+                yield f"{one.url}RA={row['s_ra']}&DEC={row['s_dec']}&SR={radius}"
 
 
 def _forms(world: World) -> Iterator[str]:
