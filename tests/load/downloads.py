@@ -32,9 +32,12 @@ def prepare(world: World, few: int) -> None:
     chosen = world.choose_links(few)
     identifiers = sorted({link.identifier for link in chosen})
     world.learn("DataLink", _documents(world, identifiers[:: max(1, len(identifiers) // (8 * few))]))
-    world.learn("links page", [document.replace("/dl/dlmeta", "/page/custom")
-                               for document in world.targets["DataLink"]
-                               if "/__system__/" not in document][:: max(1, len(identifiers) // 6)])  # fmt: skip
+    pages = [
+        document.replace("/dl/dlmeta", "/page/custom")
+        for document in world.targets["DataLink"]
+        if "/__system__/" not in document
+    ]
+    world.learn("links page", pages[::5])
     world.learn("download", [link.url for link in chosen])
     world.learn("thumbnail", [link.url for link in chosen if link.media_type == "image/png"])
     dids = [row["obs_publisher_did"] for row in world.observations]

@@ -138,18 +138,19 @@ def cone_search(client: Client) -> None:
     """Search around a place; all that comes lies there, and it is what the database has there."""
     target = client.one_of("cone search")
     answer = client.same(target)
-    asked = {name: float(values[0]) for name, values in
-             urllib.parse.parse_qs(target.partition("?")[2]).items() if name in {"RA", "DEC", "SR"}}  # fmt: skip
+    asked = {name: float(value) for name, value in urllib.parse.parse_qsl(target.partition("?")[2])}
     table = parse(io.BytesIO(answer.body), verify="ignore").get_first_table().array
     for row in table:
         far = separation(asked["RA"], asked["DEC"], float(row["s_ra"]), float(row["s_dec"]))
         answer.check(far <= asked["SR"] + 1e-6, f"a row {far} deg away")
     collection = target.split("/")[1]
     near = [
-        row for row in client.world.observations
+        row
+        for row in client.world.observations
         if f"?{collection}/" in row["obs_publisher_did"]
-        and separation(asked["RA"], asked["DEC"], float(row["s_ra"]), float(row["s_dec"])) < asked["SR"] - 1e-6
-    ]  # fmt: skip
+        and separation(asked["RA"], asked["DEC"], float(row["s_ra"]), float(row["s_dec"])) + 1e-6
+        < asked["SR"]
+    ]
     found = {str(identifier) for identifier in table["obs_publisher_did"]}
     missing = {row["obs_publisher_did"] for row in near} - found
     answer.check(not missing, f"without {sorted(missing)[:3]}")
