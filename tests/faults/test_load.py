@@ -34,8 +34,11 @@ In the short form that half is so short that pools and caches still fill.
 MORE_DESCRIPTORS, MORE_CONNECTIONS, MORE_THREADS = 24, 6, 12
 """So many more may be left afterwards than before: pools of connections and threads that keep some."""
 
+PAUSE = thorough(5, 80)
+"""Seconds before a quiet sample: nginx keeps connections for the next request, at most for 75."""
+
 SETTLE = 150.0
-"""Seconds for what is kept open for the next request: nginx keeps connections for 75."""
+"""Seconds until all that a load has opened must be closed."""
 
 STANDARDS = {
     "ivo://ivoa.net/std/tap": "TAP sync",
@@ -95,15 +98,13 @@ def loaded(site: Site, world: World) -> Loaded:
 def calm(site: Site, before: Sample | None) -> Sample:
     """Wait until nothing that the load opened is open any more, or does not go; gives a sample."""
     deadline = time.monotonic() + SETTLE
+    time.sleep(PAUSE)
     while True:
         sample = watching.take(site)
         active = site.instance.cluster.sql(
             "SELECT COUNT(*) FROM pg_stat_activity WHERE usename IN ('gavo', 'untrusted') AND state <> 'idle'"
         )
-        quiet = active == ["0"] and not sample.spooled["uwsjobs"]
-        if before is None:
-            # What nginx keeps for the next request has to go first.
-            quiet = quiet and time.monotonic() > deadline - SETTLE / 2
+        quiet = active == ["0"]
         if (quiet and not (before and left_over(before, sample))) or time.monotonic() > deadline:
             return sample
         time.sleep(1.0)

@@ -1,4 +1,4 @@
-"""What an instance holds while it is used: memory, descriptors, threads, connections, files that it spools."""
+"""What an instance holds while it is used: memory, descriptors, threads, connections, spooled files."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def take(site: Site) -> Sample:
             memory[group] += here
             descriptors[group] += opened
             threads[group] += len(list((place / "task").iterdir()))
-    lines = [line.rpartition(" ") for line in site.instance.cluster.sql(CONNECTIONS)]
+    roles = [line.rpartition(" ") for line in site.instance.cluster.sql(CONNECTIONS)]
     return Sample(
         time.monotonic(), memory, descriptors, threads,
-        {role: int(number) for role, _, number in lines}, spooled(site),
+        {role: int(number) for role, _, number in roles}, spooled(site),
     )  # fmt: skip
 
 
