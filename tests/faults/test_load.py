@@ -137,9 +137,10 @@ def test_all_that_is_published_has_users(world: World) -> None:
     documents = world.services()
     unfollowed = {link.semantics for link in documents if link.url} - downloads.SEMANTICS.keys()
     assert not unfollowed
-    standards = {link.standard.lower() for link in documents if link.service}
-    assert standards
-    assert standards <= downloads.SODA.keys()
+    services = {(link.semantics, link.standard.lower()) for link in documents if link.service}
+    assert services
+    assert services <= downloads.SERVICES.keys()
+    assert set(downloads.SERVICES.values()) <= BEHAVIOURS.keys()
 
 
 def test_everything_works_for_one_client(world: World) -> None:

@@ -17,11 +17,12 @@ from tests.load.reducing import PNG, members
 from tests.load.world import Behaviour, Client, World
 
 LINKS = "ivo://ivoa.net/std/datalink#links-1.1"
-SODA = {
-    "ivo://ivoa.net/std/soda#sync-1.0": "cut-out",
-    "ivo://ivoa.net/std/soda#async-1.0": "cut-out jobs",
+SERVICES = {
+    ("#cutout", "ivo://ivoa.net/std/soda#sync-1.0"): "cut-out",
+    ("#cutout", "ivo://ivoa.net/std/soda#async-1.0"): "cut-out job",
+    ("#package", ""): "bundle",
 }
-"""Standards of services in DataLink documents, and who uses them."""
+"""Who uses the services in DataLink documents, by what they mean and the standard they follow."""
 
 BUNDLES = "/rd/access/bundle/custom"
 INDICES = {"hdu-index.fits.gz", "obs-index.fits.gz", "README.txt", "TERMS.txt"}
