@@ -103,7 +103,10 @@ def links_page(client: Client) -> None:
 
 def follow(client: Client) -> None:
     """Follow a link as a client does: read the document, choose a row, fetch what it leads to."""
-    link = client.chance.choice([one for one in client.world.links if _is_known(client.world, one)])
+    known = [one for one in client.world.links if _is_known(client.world, one)]
+    kinds = sorted({f"{one.semantics} {one.media_type}" for one in known})
+    kind = client.world.deal("follow link", kinds)
+    link = client.chance.choice([one for one in known if f"{one.semantics} {one.media_type}" == kind])
     if client.chance.random() < 0.2:
         client.web.ask(f"/rd/access/dl/dlmeta?{_ids([link.identifier])}").expect(200)
     answer = client.same(link.url)

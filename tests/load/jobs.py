@@ -89,7 +89,9 @@ def _complete(client: Client, place: str, target: str) -> None:
     with job(client, place, target.partition("?")[2]) as path:
         run(client, path)
         over = wait(client, path)
-        over.check(phase(over) == "COMPLETED", "expected COMPLETED")
+        if phase(over) != "COMPLETED":
+            said = client.web.ask(f"{path}/error").text
+            raise over.wrong(f"expected COMPLETED; the job says {said!r}")
         client.compare(look(client.web.ask(result(over))), target)
 
 

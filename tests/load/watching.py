@@ -20,6 +20,7 @@ INTERVAL = 3
 CONNECTIONS = """SELECT usename || ' ' || COUNT(*) FROM pg_stat_activity
     WHERE usename IS NOT NULL AND pid <> pg_backend_pid() AND usename <> 'owner' GROUP BY usename"""
 
+POSTGRES = "PostgreSQL"
 GROUPS = (
     ("nginx", ("nginx:",)),
     ("light workers", ("serving.worker", "/light-")),
@@ -27,7 +28,7 @@ GROUPS = (
     ("runners", ("upstream.runner",)),
     ("monitor", ("monitoring",)),
     ("supervisor", ("instance serve",)),
-    ("PostgreSQL", ("postgres",)),
+    (POSTGRES, ("postgres",)),
 )
 JOBS = "jobs and others"
 """Processes that come and go."""
@@ -56,10 +57,10 @@ class Sample:
     connections: dict[str, int]
     spooled: dict[str, int]
 
-    def total(self, what: str, *, lasting: bool = True) -> int:
-        """Sum up one of the numbers, without processes that come and go."""
+    def total(self, what: str, *but: str) -> int:
+        """Sum up one of the numbers, without processes that come and go, and without other groups."""
         numbers: dict[str, int] = getattr(self, what)
-        return sum(number for group, number in numbers.items() if not lasting or group != JOBS)
+        return sum(number for group, number in numbers.items() if group not in {JOBS, *but})
 
 
 def group_of(words: list[str]) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 import random
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tests.load.asking import Answer, Web
@@ -50,7 +50,17 @@ class World:
         self.targets: dict[str, list[str]] = defaultdict(list)
         self.quiet: dict[str, Quiet] = {}
         self.followed: dict[tuple[str, str], int] = defaultdict(int)
+        self._decks: dict[str, list[str]] = defaultdict(list)
+        self._chance, self._lock = random.Random(2), threading.Lock()
         self.jobs = threading.BoundedSemaphore(6)
+
+    def deal(self, kind: str, cards: Sequence[str]) -> str:
+        """Give the next of some cards; they are shuffled when all have been given."""
+        with self._lock:
+            deck = self._decks[kind]
+            if not deck:
+                deck += self._chance.sample(list(cards), len(cards))
+            return deck.pop()
 
     def choose_links(self, few: int) -> list[Link]:
         """Choose some links of each kind that there is, in each collection, at random but always the same."""
@@ -107,8 +117,8 @@ class Client:
         self.web = Web(world.port)
 
     def one_of(self, kind: str) -> str:
-        """Choose a target."""
-        return self.chance.choice(self.world.targets[kind])
+        """Choose a target: all have their turn, in an order of their own, whoever asks."""
+        return self.world.deal(kind, self.world.targets[kind])
 
     def same(self, target: str) -> Answer:
         """Ask for a target; the answer must be the quiet instance's."""
