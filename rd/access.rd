@@ -49,6 +49,12 @@
 		<meta name="shortName">Event cutout</meta>
 		<meta name="description">Selects events from event lists by region, time and energy (SODA 1.0). The
 			answer is a GADF event list with its good times; several IDs give an archive of them.</meta>
+		<!-- Without values: DaCHS would refuse all formats but those of tables. The data function checks. -->
+		<inputKey name="responseformat" type="text" ucd="meta.code.mime" tablehead="Output Format"
+				description="Format of the answer" multiplicity="single" std="True">
+			<property key="notForRenderer">form</property>
+			<property key="std">1</property>
+		</inputKey>
 		<datalinkCore>
 			<descriptorGenerator>
 				<code>

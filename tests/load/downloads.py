@@ -39,11 +39,12 @@ def prepare(world: World, few: int) -> None:
         if "/__system__/" not in document
     ]
     world.learn("links page", pages[::5])
-    world.learn("download", [link.url for link in chosen])
-    world.learn("thumbnail", [link.url for link in chosen if link.media_type == "image/png"])
+    # Some data are not everybody's.
+    world.learn("download", [link.url for link in chosen], 401)
+    world.learn("thumbnail", [link.url for link in chosen if link.media_type == "image/png"], 401)
     dids = [row["obs_publisher_did"] for row in world.observations]
     groups = [dids[:2], dids[1:5], dids[-3:], dids[::7], dids[:12]]
-    world.learn("bundle", [f"{BUNDLES}?{_ids(group)}" for group in groups])
+    world.learn("bundle", [f"{BUNDLES}?{_ids(group)}" for group in groups], 401)
     services = {link.standard: link.service for link in world.services() if link.service}
     world.targets["cut-out jobs"] = [url for standard, url in services.items() if "async" in standard]
     sync = next(url for standard, url in services.items() if "#sync" in standard)

@@ -53,7 +53,10 @@ def prepare(world: World, few: int) -> None:
         world.learn(name, [url.replace("tableMetadata", "tables") if url.startswith("/tap") else url
                            for url in sorted(urls)])  # fmt: skip
     pages = [one.url for one in world.interfaces if one.kind == "WebBrowser"]
-    world.learn("page", [*sorted(pages), *_forms(world), "/health", "/ready", "/.well-known/security.txt"])
+    world.learn("page", _forms(world))
+    # DaCHS publishes the service of its products, of which there are none here.
+    world.learn("page", sorted(pages), 404)
+    world.learn("page", ["/health", "/ready"])
 
 
 VOSI = {

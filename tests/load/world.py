@@ -71,14 +71,14 @@ class World:
         chance = random.Random(1)
         return [link for found in kinds.values() for link in chance.sample(found, min(few, len(found)))]
 
-    def learn(self, kind: str, targets: Iterable[str]) -> None:
-        """Ask the quiet instance, twice, and note what it says."""
+    def learn(self, kind: str, targets: Iterable[str], *more: int) -> None:
+        """Ask the quiet instance, twice, and note what it says: status 200, or one of some more."""
         web = Web(self.port)
         for target in targets:
             path = web.path_of(target)
             if path not in self.quiet:
                 first, second = (look(web.ask(path)) for _ in range(2))
-                said = digest(first)
+                said = digest(first.expect(200, *more))
                 second.check(digest(second) == said, "a second answer is another one, without any load")
                 header = first.headers.get
                 self.quiet[path] = Quiet(
