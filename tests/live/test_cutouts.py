@@ -2,6 +2,8 @@ import urllib.parse
 
 import pytest
 
+from datalink.cutouts.descriptors import FORMATS
+
 SERVICE = "/rd/access/cutout/dlget"
 
 
@@ -72,6 +74,15 @@ def test_its_provenance_can_be_asked_for(instance, obs_id, media_type, begins):
     assert (answer.status, answer.headers["Content-Type"]) == (200, media_type)
     assert answer.body.startswith(begins)
     assert b"1000000000000.0 2000000000000.0" in answer.body
+
+
+@pytest.mark.parametrize("media_type", FORMATS)
+def test_all_formats_that_are_offered_can_be_had(instance, obs_id, media_type):
+    answer = ask(instance, ("ID", obs_id), ("ENERGY", "1e12 2e12"), ("RESPONSEFORMAT", media_type))
+    assert (answer.status, answer.headers["Content-Type"]) == (200, media_type)
+    wrong = ask(instance, ("ID", obs_id), ("RESPONSEFORMAT", f"{media_type}-2"))
+    assert wrong.status == 400
+    assert media_type in wrong.text
 
 
 def test_its_own_links_describe_the_service(instance, obs_id):
