@@ -1,8 +1,7 @@
+import re
 import urllib.parse
 
 import pytest
-
-from datalink.cutouts.descriptors import FORMATS
 
 SERVICE = "/rd/access/cutout/dlget"
 
@@ -76,13 +75,14 @@ def test_its_provenance_can_be_asked_for(instance, obs_id, media_type, begins):
     assert b"1000000000000.0 2000000000000.0" in answer.body
 
 
-@pytest.mark.parametrize("media_type", FORMATS)
-def test_all_formats_that_are_offered_can_be_had(instance, obs_id, media_type):
-    answer = ask(instance, ("ID", obs_id), ("ENERGY", "1e12 2e12"), ("RESPONSEFORMAT", media_type))
-    assert (answer.status, answer.headers["Content-Type"]) == (200, media_type)
-    wrong = ask(instance, ("ID", obs_id), ("RESPONSEFORMAT", f"{media_type}-2"))
-    assert wrong.status == 400
-    assert media_type in wrong.text
+def test_all_formats_that_are_offered_can_be_had(instance, obs_id):
+    described = instance.get(f"/rd/access/dl/dlmeta?ID={obs_id}").text
+    parameter = re.search(r'name="RESPONSEFORMAT".*?</PARAM>', described, re.DOTALL)
+    offered = re.findall(r'<OPTION[^>]* value="([^"]+)"', parameter[0])
+    assert len(offered) > 1
+    for media_type in offered:
+        answer = ask(instance, ("ID", obs_id), ("ENERGY", "1e12 2e12"), ("RESPONSEFORMAT", media_type))
+        assert (answer.status, answer.headers["Content-Type"]) == (200, media_type)
 
 
 def test_its_own_links_describe_the_service(instance, obs_id):
