@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.load.asking import FORM, Answer, BusyError
+from tests.load.asking import FORM, Answer, BusyError, WrongAnswerError
 from tests.load.published import local
 from tests.load.reducing import look
 from tests.load.world import Client
@@ -42,6 +42,7 @@ def _until_served(client: Client, path: str) -> None:
             time.sleep(error.seconds)
         else:
             return
+    raise WrongAnswerError(f"DELETE {path}\n  always 503")
 
 
 def run(client: Client, path: str) -> None:
