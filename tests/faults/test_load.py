@@ -81,8 +81,8 @@ def world(site: Site) -> World:
 
 
 @pytest.fixture(scope="module")
-def loaded(site: Site, world: World) -> Loaded:
-    """Load it, and look on."""
+def loaded(site: Site, world: World, pytestconfig: pytest.Config) -> Loaded:
+    """Load it, and look on; the figures are printed, whatever comes of the tests."""
     crowd(world, CLIENTS, WARM_UP, SEED)
     before = calm(site, None)
     begun = time.monotonic()
@@ -91,7 +91,9 @@ def loaded(site: Site, world: World) -> Loaded:
         seconds = time.monotonic() - begun
     during = [sample for sample in watch.samples if sample.at < begun + SECONDS]
     found = Loaded(world, book, before, during, calm(site, before))
-    print(f"\n{CLIENTS} clients, {SECONDS} s\n{telling.table(book, seconds, before, during, found.after)}")
+    figures = telling.table(book, seconds, before, during, found.after)
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{CLIENTS} clients, {SECONDS} s\n{figures}")
     return found
 
 
