@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from datalink.bundles import lists
 from tests.faults.harness import Site
 from tests.load import downloads, protocols, telling, watching
 from tests.load.crowd import BEHAVIOURS, Book, crowd, each_once
@@ -103,11 +104,8 @@ def calm(site: Site, before: Sample | None) -> Sample:
     time.sleep(PAUSE)
     while True:
         sample = watching.take(site)
-        active = site.instance.cluster.sql(
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE usename IN ('gavo', 'untrusted') AND state <> 'idle'"
-        )
-        quiet = active == ["0"]
-        if (quiet and not (before and left_over(before, sample))) or time.monotonic() > deadline:
+        quiet = not (left_over(before, sample) if before else sample.queries or sample.jobs)
+        if quiet or time.monotonic() > deadline:
             return sample
         time.sleep(1.0)
 
@@ -125,6 +123,9 @@ def left_over(before: Sample, after: Sample) -> list[str]:
         then, now = (sample.total(what, watching.POSTGRES) for sample in (before, after))
         if now > then + more:
             found.append(f"{what}: {now}, expected at most {then} + {more}")
+    for what, now in (("queries", after.queries), ("processes of jobs", after.jobs)):
+        if now:
+            found.append(f"{what}: {now} still run")
     return found
 
 
@@ -172,6 +173,21 @@ def test_memory_is_flat_in_the_second_half(loaded: Loaded) -> None:
     half = loaded.samples[len(loaded.samples) // 2 :]
     grown, there = watching.growth(half), half[0].total("memory")
     assert grown < MOST_GROWTH * there, f"{grown:.0f} kB more than {there}"
+
+
+def test_no_process_had_to_be_started_again(loaded: Loaded) -> None:
+    assert loaded.after.lasting == loaded.before.lasting
+
+
+def test_some_data_are_closed_and_refused(world: World) -> None:
+    refused = {path for path, quiet in world.quiet.items() if quiet.status == 401}
+    assert world.closed
+    assert refused
+
+
+def test_lists_for_bundles_are_kept_once(loaded: Loaded, site: Site) -> None:
+    kept = list((site.home / "dachs" / "state" / lists.FOLDER).iterdir())
+    assert 0 < len(kept) <= len(set(loaded.world.targets["bundle"]))
 
 
 def test_nothing_stays_open(loaded: Loaded) -> None:

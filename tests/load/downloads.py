@@ -39,12 +39,13 @@ def prepare(world: World, few: int) -> None:
         if "/__system__/" not in document
     ]
     world.learn("links page", pages[::5])
-    # Some data are not everybody's.
-    world.learn("download", [link.url for link in chosen], 401)
-    world.learn("thumbnail", [link.url for link in chosen if link.media_type == "image/png"], 401)
+    world.learn_links("download", chosen)
+    world.learn_links("thumbnail", [link for link in chosen if link.media_type == "image/png"])
     dids = [row["obs_publisher_did"] for row in world.observations]
     groups = [dids[:2], dids[1:5], dids[-3:], dids[::7], dids[:12]]
-    world.learn("bundle", [f"{BUNDLES}?{_ids(group)}" for group in groups], 401)
+    for group in groups:
+        refusal = (401,) if world.closed.issuperset(group) else ()
+        world.learn("bundle", [f"{BUNDLES}?{_ids(group)}"], *refusal)
     services = {link.standard: link.service for link in world.services() if link.service}
     world.targets["cut-out jobs"] = [url for standard, url in services.items() if "async" in standard]
     sync = next(url for standard, url in services.items() if "#sync" in standard)
@@ -68,8 +69,7 @@ def _documents(world: World, identifiers: list[str]) -> Iterator[str]:
 
 def _selections(world: World, few: int) -> Iterator[str]:
     """Select events in every way."""
-    open_to_all = [row for row in world.observations
-                   if row["obs_publisher_did"].partition("?")[2].startswith("hess_dr/")]  # fmt: skip
+    open_to_all = [row for row in world.observations if row["obs_publisher_did"] not in world.closed]
     step = max(1, len(open_to_all) // (4 * few))
     for number, row in enumerate(open_to_all[::step]):
         start, stop = float(row["t_min"]), float(row["t_max"])

@@ -28,6 +28,8 @@ QUERIES = (
 UPLOAD = """<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
 <FIELD name="n" datatype="int"/><DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
 BOUNDARY = "c3e1b0f7d2"
+PRODUCTS = "/__system__/products/"
+"""DaCHS publishes the service of its products, of which there are none here."""
 
 
 def sync(query: str, form: str = "csv", **more: str) -> str:
@@ -54,8 +56,9 @@ def prepare(world: World, few: int) -> None:
                            for url in sorted(urls)])  # fmt: skip
     pages = [one.url for one in world.interfaces if one.kind == "WebBrowser"]
     world.learn("page", _forms(world))
-    # DaCHS publishes the service of its products, of which there are none here.
-    world.learn("page", sorted(pages), 404)
+    paths = {urllib.parse.urlsplit(page).path for page in pages}
+    world.learn("page", sorted(path for path in paths if not path.startswith(PRODUCTS)))
+    world.learn("page", sorted(path for path in paths if path.startswith(PRODUCTS)), 404)
     world.learn("page", ["/health", "/ready"])
 
 

@@ -33,6 +33,9 @@ GROUPS = (
 JOBS = "jobs and others"
 """Processes that come and go."""
 
+BUSY = """SELECT COUNT(*) FROM pg_stat_activity
+    WHERE usename IN ('gavo', 'untrusted') AND state <> 'idle'"""
+
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
@@ -48,6 +51,10 @@ class Sample:
         Numbers of connections to the database by role.
     spooled
         Numbers of files by directory.
+    lasting
+        Process numbers of what is to run all the time: workers, the proxy, and whoever watches them.
+    jobs, queries
+        Numbers of processes that come and go, and of queries that run.
     """
 
     at: float
@@ -56,6 +63,9 @@ class Sample:
     threads: dict[str, int]
     connections: dict[str, int]
     spooled: dict[str, int]
+    lasting: frozenset[int]
+    jobs: int
+    queries: int
 
     def total(self, what: str, *but: str) -> int:
         """Sum up one of the numbers, without processes that come and go, and without other groups."""
@@ -94,7 +104,8 @@ def take(site: Site) -> Sample:
     memory: dict[str, int] = defaultdict(int)
     descriptors: dict[str, int] = defaultdict(int)
     threads: dict[str, int] = defaultdict(int)
-    for pid, group in family(site).items():
+    processes = family(site)
+    for pid, group in processes.items():
         place = Path(f"/proc/{pid}")
         with contextlib.suppress(OSError):  # it may be gone by now
             sizes = dict(
@@ -111,6 +122,9 @@ def take(site: Site) -> Sample:
     return Sample(
         time.monotonic(), memory, descriptors, threads,
         {role: int(number) for role, _, number in roles}, spooled(site),
+        frozenset(pid for pid, group in processes.items() if group not in {JOBS, POSTGRES}),
+        sum(group == JOBS for group in processes.values()),
+        int(site.instance.cluster.sql(BUSY)[0]),
     )  # fmt: skip
 
 
@@ -119,6 +133,7 @@ def spooled(site: Site) -> dict[str, int]:
     run, root = run_directory(site.home), site.home / "dachs"
     places = {f"run/{name}": run / name for name in ("bodies", "proxy", "fastcgi", "uwsgi", "scgi")}
     places |= {"uwsjobs": root / "state" / "uwsjobs", "tmp": root / "tmp"}
+    places |= {"pgsql_tmp": site.instance.cluster.data / "base" / "pgsql_tmp"}
     return {name: sum(1 for _ in place.rglob("*")) for name, place in places.items() if place.is_dir()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import random
 import threading
 from collections import defaultdict
@@ -44,6 +45,14 @@ class World:
             "SELECT obs_publisher_did, obs_id, obs_collection, s_ra, s_dec, t_min, t_max FROM ivoa.obscore"
             " WHERE s_ra IS NOT NULL AND dataproduct_type = 'event-list' ORDER BY obs_publisher_did",
         )
+        self.closed = {
+            row["obs_publisher_did"]
+            for row in rows(
+                web,
+                "SELECT obs_publisher_did FROM ivoa.obscore WHERE data_rights <> 'public'"
+                f" OR obs_release_date > '{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%S}'",
+            )
+        }
         self.tables = [row["table_name"] for row in rows(web, "SELECT table_name FROM tap_schema.tables")]
         self.links: list[Link] = links(web)
         self.files = files_on_disk(home)
@@ -86,6 +95,11 @@ class World:
                     header("Last-Modified", ""), first.body,
                 )  # fmt: skip
             self.targets[kind].append(path)
+
+    def learn_links(self, kind: str, chosen: Iterable[Link]) -> None:
+        """Learn what links lead to: to data, or to a refusal if these are not for everybody."""
+        for link in chosen:
+            self.learn(kind, [link.url], *((401,) if link.identifier in self.closed else ()))
 
     def document(self, target: str) -> bytes:
         """Give a document that leads to others."""
