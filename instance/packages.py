@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ingest.errors import InstanceError
@@ -23,6 +23,7 @@ from instance import apt
 from instance.console import Step, say
 from instance.exits import EXIT_ENVIRONMENT
 from instance.settings import CHECKOUT
+from instance.state import lock
 from supply import environments
 from supply.installed import TOO_OLD
 
@@ -82,9 +83,9 @@ def postgresql_version() -> str | None:
     return str(max(found)) if found else None
 
 
-def missing() -> list[str]:
-    """List what is not installed, or too old."""
-    absent = [name for name in BASE_PACKAGES if installed_version(name) is None]
+def missing(*more: str) -> list[str]:
+    """List what is not installed, or too old, of what is always needed and some more packages."""
+    absent = [name for name in (*BASE_PACKAGES, *more) if installed_version(name) is None]
     if "python3-gavo" not in absent and not at_least(installed_version("python3-gavo"), MINIMAL_DACHS):
         absent.append("python3-gavo")
     version = postgresql_version()
@@ -110,28 +111,37 @@ def newer_suite_files(archive: apt.Archive, suite: str) -> tuple[str, str]:
     return archive.stanza(suite), preferences
 
 
+VENV_PATIENCE = 1800.0
+"""Seconds to wait for somebody else who makes the same environment: a slow download."""
+
+
 class _RefusedError(Exception):
     """The package system, or the right to use it, refused something; the text says why."""
 
 
-def ensure_packages() -> None:
+def ensure_packages(*more: str) -> None:
     """Install the Debian packages that are missing.
+
+    Parameters
+    ----------
+    more
+        Packages beyond those that are always needed.
 
     Raises
     ------
     InstanceError
         There is no right to install, or apt cannot; the message lists what to install by hand.
     """
-    absent = missing()
+    absent = missing(*more)
     if not absent:
         return
     try:
         _check_right()
         with Step(f"Installing Debian packages: {', '.join(absent)}"):
-            _install(absent)
+            _install(absent, more)
     except _RefusedError as refused:
         raise InstanceError(
-            f"Missing on this machine: {', '.join(missing())} ({refused}).",
+            f"Missing on this machine: {', '.join(missing(*more))} ({refused}).",
             f"Install them (DaCHS {MINIMAL_DACHS} or newer), or run as root or with sudo.",
             exit_code=EXIT_ENVIRONMENT,
         ) from refused
@@ -150,7 +160,7 @@ def _check_right() -> None:
         raise _RefusedError("you are not root, and sudo does not let you become root")
 
 
-def _install(absent: list[str]) -> None:
+def _install(absent: list[str], more: Sequence[str]) -> None:
     _update()
     if PROXY in absent:
         with _not_started(PROXY):
@@ -159,10 +169,10 @@ def _install(absent: list[str]) -> None:
         _offer_newer_dachs()
     _apt(["install", "--no-install-recommends", "-y", *absent])
     # The extensions' names carry the version of the PostgreSQL that just came.
-    rest = missing()
+    rest = missing(*more)
     if rest:
         _apt(["install", "--no-install-recommends", "-y", *rest])
-    if missing():
+    if missing(*more):
         raise _RefusedError("apt-get ended without them")
 
 
@@ -276,22 +286,34 @@ def ensure_venv(home: Path, *extras: str) -> Path:
         It cannot be made, for example because a package index cannot be reached, gives a file that is not
         the locked one, or because a package of Debian's is too old.
     """
-    wanted, lock = requirements(*extras), lock_of(*extras)
+    wanted = requirements(*extras)
     mark = home / "venv" / f"complete-{'-'.join(('base', *extras))}"
-    stamp = hashlib.sha256("\n".join([sys.version, *wanted, lock.read_text("utf-8")]).encode()).hexdigest()
-    if mark.exists() and mark.read_text(encoding="ascii") == stamp and venv_python(home).exists():
-        return venv_python(home)
+    stamp = hashlib.sha256(
+        "\n".join([sys.version, *wanted, lock_of(*extras).read_text("utf-8")]).encode()
+    ).hexdigest()
+
+    def complete() -> bool:
+        return mark.exists() and mark.read_text(encoding="ascii") == stamp and venv_python(home).exists()
+
+    if not complete():
+        home.mkdir(parents=True, exist_ok=True)
+        with lock(home / "venv.lock", VENV_PATIENCE, "making the virtual environment"):
+            if not complete():  # nobody else has made it meanwhile
+                _make_venv(home, wanted, lock_of(*extras))
+                mark.write_text(stamp, encoding="ascii")
+    return venv_python(home)
+
+
+def _make_venv(home: Path, wanted: Sequence[str], locked: Path) -> None:
     with Step(f"Making the virtual environment ({', '.join(wanted)})"):
         # A link leads to somebody else's environment, which is not ours to clear.
         if (home / "venv").is_symlink():
             (home / "venv").unlink()
         # What an earlier attempt left half made must not stay.
         _venv_command([SYSTEM_PYTHON, "-m", "venv", "--clear", "--system-site-packages", home / "venv"])
-        _venv_command([venv_python(home), *INSTALL, lock])
+        _venv_command([venv_python(home), *INSTALL, locked])
         # The lock leaves out what Debian provides: that it is new enough is seen only here.
-        _venv_command([venv_python(home), CHECKOUT / "supply" / "installed.py", lock, *wanted])
-    mark.write_text(stamp, encoding="ascii")
-    return venv_python(home)
+        _venv_command([venv_python(home), CHECKOUT / "supply" / "installed.py", locked, *wanted])
 
 
 def _venv_command(command: list[str | Path]) -> None:

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from instance import apt, packages
@@ -103,3 +105,24 @@ def test_a_linked_environment_whose_stamp_fits_is_used(tmp_path, monkeypatch):
     packages.ensure_venv(second)
     assert len(made) == 3
     assert (second / "venv").is_symlink()
+
+
+def test_two_who_need_the_same_environment_at_once_make_it_once(tmp_path, monkeypatch):
+    commands, begun, go_on = [], threading.Event(), threading.Event()
+
+    def run(command):
+        commands.append(command)
+        begun.set()
+        assert go_on.wait(60)
+        (tmp_path / "venv" / "bin").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "venv" / "bin" / "python").touch()
+
+    monkeypatch.setattr(packages, "_venv_command", run)
+    threads = [threading.Thread(target=packages.ensure_venv, args=(tmp_path,)) for _ in range(2)]
+    threads[0].start()
+    assert begun.wait(60)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(commands) == 3

@@ -1,0 +1,111 @@
+"""The clock on the wall jumps: changes are noticed all the same, readers notice nothing, nobody is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.constants import SECONDS_PER_DAY
+from instance.exits import OK
+from instance.packages import venv_python
+from tests.faults import census
+from tests.faults.changing import LONG, STATES, Followed, Readers
+from tests.faults.harness import Site, wait_until
+from tests.thorough import thorough
+
+JUMPS = (-3, 2)[: thorough(1, 2)]
+"""Days by which a clock is off: files of the day before yesterday are younger than it then, or it has passed
+what is made now."""
+
+WORKERS = ("light-1", "query-1")
+
+Clock = Callable[[float], None]
+
+
+@contextlib.contextmanager
+def other_clock(site: Site, place: Path) -> Iterator[Clock]:
+    """Give the Python of an instance, and all that it runs from now on, a clock on the wall that can be set.
+
+    Durations are measured as ever, and so is PostgreSQL's time.
+    """
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    told, python = place / "clock", venv_python(site.home)
+    place.chmod(0o755)
+
+    def jump(days: float) -> None:
+        told.write_text(f"{days:+.1f}d\n", encoding="ascii")
+        told.chmod(0o644)
+
+    jump(0)
+    original = python.readlink()
+    python.unlink()
+    python.write_text(
+        f"#!/bin/bash\nexport LD_PRELOAD={library} FAKETIME_TIMESTAMP_FILE={told}\n"
+        'export FAKETIME_CACHE_DURATION=1 DONT_FAKE_MONOTONIC=1\nexec -a "$0" /usr/bin/python3 "$@"\n',
+        encoding="ascii",
+    )
+    python.chmod(0o755)
+    try:
+        yield jump
+    finally:
+        python.unlink()
+        python.symlink_to(original)
+
+
+@pytest.mark.parametrize("days", JUMPS)
+def test_an_import_with_a_clock_that_is_off(followed: Followed, tmp_path: Path, days: float) -> None:
+    site, old = followed.site, followed.state
+    new = next(state for state in STATES if state != old)
+    followed.know(old, new)
+    followed.follow(old)
+    workers = [site.worker(name) for name in WORKERS]
+    with other_clock(site, tmp_path) as jump, Readers(site).reading() as readers:
+        for state, off in ((new, days), (old, 0), (new, days)):
+            jump(off)
+            followed.release.become(state)
+            done = site.run("ingest", "--withdraw", timeout=LONG)
+            assert done.returncode == OK, done.stderr
+            followed.state = state
+            assert followed.differences() == [], f"{off} days off: {state}"
+    states = [followed.undisturbed[state][1] for state in (old, new)]
+    assert readers.mixtures(*states) == []
+    assert [site.worker(name) for name in WORKERS] == workers
+
+
+def test_a_service_whose_clock_jumps(stopped: Site, expected: census.Census, tmp_path: Path) -> None:
+    with other_clock(stopped, tmp_path) as jump, stopped.serving() as service:
+        service.up()
+        pids = [*(stopped.worker(name) for name in WORKERS), stopped.supervisor]
+        assert all("libfaketime" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
+        for days in (*JUMPS, 0):
+            jump(days)
+            wait_until(lambda days=days: round(_off(stopped)) == days, f"a clock {days} days off")
+            with Readers(stopped).reading():
+                assert census.differences(stopped, expected) == []
+            assert _job(stopped) == "COMPLETED"
+            assert json.loads(census.fetch(f"{stopped.url}/ready"))["ready"]
+        assert [*(stopped.worker(name) for name in WORKERS), stopped.supervisor] == pids
+
+
+def _off(site: Site) -> float:
+    """Give by how many days the clock of a worker is off, as it says itself."""
+    said = census.fetch(f"{site.url}/oai.xml?verb=Identify").decode()
+    (moment,) = re.findall(r"responseDate>([^<]+)<", said)
+    there = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return (there - datetime.datetime.now(datetime.UTC)).total_seconds() / SECONDS_PER_DAY
+
+
+def _job(site: Site) -> str:
+    """Run a query as a job; gives how it ended."""
+    form = {"LANG": "ADQL", "QUERY": "SELECT COUNT(*) AS n FROM hess_dr.obscore", "PHASE": "RUN"}
+    with urllib.request.urlopen(f"{site.url}/tap/async", urllib.parse.urlencode(form).encode()) as reply:
+        place = reply.url
+    return census.fetch(f"{place}/phase?WAIT=60").decode().strip()
