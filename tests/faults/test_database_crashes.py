@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 import urllib.error
+from collections.abc import Iterator
 
+import psycopg2
 import pytest
 
 from instance.exits import OK
@@ -34,6 +37,19 @@ def _kill(site: Site) -> None:
 WAYS = {"kill -9": _kill, "immediate stop": _power_cut}
 
 
+@contextlib.contextmanager
+def _halfway(site: Site) -> Iterator[None]:
+    """Let an import come no further than to the last of a collection's tables; others it has changed then."""
+    cluster = site.instance.cluster
+    connection = psycopg2.connect(cluster.dsn, passfile=str(cluster.password_file))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE hess_dr.provenance IN SHARE MODE")
+        yield
+    finally:
+        connection.close()
+
+
 def _back(site: Site, postmaster: int) -> None:
     """Wait until the database is another process, and queries are answered."""
 
@@ -56,14 +72,17 @@ def test_database_ends_during_an_ingestion(followed: Followed, way: str) -> None
         followed.release.become(new)
         log = site.home / "log" / "dachs.log"
         position, moment = log.stat().st_size, chance.uniform(0.0, LONGEST_WAIT)
-        process = site.begin("ingest", "--withdraw")
-        if number == 0:  # at least once while tables change
-            wait_until(lambda start=position: "changing" in followed.phase(start), "rows that change")
-        else:
-            time.sleep(moment)
+        with contextlib.ExitStack() as stack:
+            if number == 0:  # at least once while tables change, which is too short to be hit by chance
+                stack.enter_context(_halfway(site))
+            process = site.begin("ingest", "--withdraw")
+            if number == 0:
+                wait_until(lambda start=position: "changing" in followed.phase(start), "rows that change")
+            else:
+                time.sleep(moment)
+            postmaster = site.postmaster
+            WAYS[way](site)
         context = f"seed {SEED}, {number}, after {moment:.1f} s"
-        postmaster = site.postmaster
-        WAYS[way](site)
         _, said = process.communicate(timeout=LONG)
         assert "Traceback" not in said, said
         assert process.returncode == OK or "cherenkov-vo: " in said, said
