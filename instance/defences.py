@@ -63,7 +63,8 @@ def limits(settings: Settings) -> str:
     # A request with a body is counted here while that is still coming: the workers count these themselves.
     map "$content_length$http_transfer_encoding" $counted_query {{
         default "";
-        "~^0?$" $server_port;
+        "" $server_port;
+        0 $server_port;
     }}
     map "$request_method:$uri" $makes_job {{
         default "";
