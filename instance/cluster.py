@@ -20,7 +20,7 @@ from typing import BinaryIO
 from ingest.errors import InstanceError
 from instance import grants, postgres
 from instance.account import Account
-from instance.exits import EXIT_DISK, EXIT_ENVIRONMENT, EXIT_PORT, FAILURE, MAKE_ROOM, NO_SPACE
+from instance.exits import EXIT_DISK, EXIT_ENVIRONMENT, EXIT_PORT, FAILURE, MAKE_ROOM, out_of_space
 from instance.packages import postgresql_version
 from instance.settings import Settings
 
@@ -198,7 +198,7 @@ class Cluster:
             self._kill_orphans()
             time.sleep(1.0 + attempt)
         reason = self._reason(done)
-        full = NO_SPACE in reason
+        full = out_of_space(reason)
         raise InstanceError(
             f"PostgreSQL does not start on port {self.port}: {reason}",
             f"{MAKE_ROOM if full else ''} The whole story is in {self.log}.".lstrip(),
@@ -239,10 +239,7 @@ class Cluster:
             "psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", *self._where(database), "-c", statement,
         )  # fmt: skip
         if done.returncode:
-            problem = f"The database refused {statement[:60]!r}: {_last_line(done)}"
-            if NO_SPACE in problem:
-                raise InstanceError(problem, MAKE_ROOM, exit_code=EXIT_DISK)
-            raise InstanceError(problem)
+            raise refusal(f"The database refused {statement[:60]!r}: {_last_line(done)}")
         return done.stdout.splitlines()
 
     def script(self, text: str, database: str = DATABASE) -> None:
@@ -257,7 +254,7 @@ class Cluster:
             "psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", *self._where(database), "-f", "-", text=text
         )  # fmt: skip
         if done.returncode:
-            raise InstanceError(f"The database refused a script: {_last_line(done)}")
+            raise refusal(f"The database refused a script: {_last_line(done)}")
 
     def _where(self, database: str) -> list[str]:
         return ["-h", HOST, "-p", str(self.port), "-U", SUPERUSER, "-d", database]
@@ -339,6 +336,13 @@ class Cluster:
         """Make the database anew and empty."""
         self.sql(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", "postgres")
         self.sql(f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'", "postgres")
+
+
+def refusal(problem: str) -> InstanceError:
+    """Make the error for what the database refuses, with another exit code if the disk is full."""
+    if out_of_space(problem):
+        return InstanceError(problem, MAKE_ROOM, exit_code=EXIT_DISK)
+    return InstanceError(problem, "See what 'make doctor' says, then run it again.")
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -18,7 +18,7 @@ from instance import kept, vocabularies
 from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
-from instance.exits import EXIT_DISK, FAILURE, MAKE_ROOM, NO_SPACE
+from instance.exits import EXIT_DISK, FAILURE, MAKE_ROOM, out_of_space
 from instance.packages import venv_python
 from instance.settings import Settings, variable_of
 from serving import logs
@@ -140,7 +140,7 @@ class Dachs:
             log.write(done.stdout)
         if done.returncode:
             story = f"The whole story is in {self.log}."
-            full = NO_SPACE in done.stdout
+            full = out_of_space(done.stdout)
             raise InstanceError(
                 f"'dachs {' '.join(arguments)}' failed: {_error_of(done.stdout)}",
                 f"{MAKE_ROOM} {story}" if full else story,

@@ -29,8 +29,9 @@ EXIT_BUSY = 7
 EXIT_CHECK = 8
 """``check`` or ``doctor`` found faults."""
 
-NO_SPACE = "No space left on device"
-"""What the C library says of ENOSPC, and with it PostgreSQL, Python and DaCHS, whose language we choose."""
+NO_SPACE = ("No space left on device", "Check free disk space")
+"""What the C library says of ENOSPC, and with it PostgreSQL, Python and DaCHS, whose language we choose; and
+what PostgreSQL hints at where it could write only a part."""
 
 MAKE_ROOM = "Make room where the instance lies, then run it again; what was published is as it was."
 """The remedy for a full disk."""
@@ -47,3 +48,8 @@ MEANINGS: dict[int, str] = {
     EXIT_CHECK: "The check found faults.",
 }
 """Exit code to one sentence, in the order ``--help`` lists them."""
+
+
+def out_of_space(text: str) -> bool:
+    """Say whether a program's message means that a disk is full."""
+    return any(words in text for words in NO_SPACE)

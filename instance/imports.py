@@ -17,7 +17,7 @@ from ingest.changes import Options
 from ingest.errors import InstanceError, printable
 from ingest.feed import Report
 from ingest.spoiled import STAYS
-from instance.cluster import Cluster
+from instance.cluster import Cluster, refusal
 from instance.console import Step, say
 from instance.dachs import Dachs
 from instance.settings import Settings
@@ -194,11 +194,13 @@ class Importer:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Any]:
-        connection = psycopg2.connect(self.cluster.dsn, passfile=str(self.cluster.password_file))
         try:
-            yield connection
-        finally:
-            connection.close()
+            connection = psycopg2.connect(self.cluster.dsn, passfile=str(self.cluster.password_file))
+            with contextlib.closing(connection):
+                yield connection
+        except psycopg2.Error as error:
+            said = " ".join(str(error).split())
+            raise refusal(f"The database does not answer any more: {said}") from error
 
 
 def tell(report: Report | None) -> None:

@@ -83,9 +83,9 @@ def postgresql_version() -> str | None:
     return str(max(found)) if found else None
 
 
-def missing(*more: str) -> list[str]:
-    """List what is not installed, or too old, of what is always needed and some more packages."""
-    absent = [name for name in (*BASE_PACKAGES, *more) if installed_version(name) is None]
+def missing() -> list[str]:
+    """List what is not installed, or too old."""
+    absent = [name for name in BASE_PACKAGES if installed_version(name) is None]
     if "python3-gavo" not in absent and not at_least(installed_version("python3-gavo"), MINIMAL_DACHS):
         absent.append("python3-gavo")
     version = postgresql_version()
@@ -119,29 +119,24 @@ class _RefusedError(Exception):
     """The package system, or the right to use it, refused something; the text says why."""
 
 
-def ensure_packages(*more: str) -> None:
+def ensure_packages() -> None:
     """Install the Debian packages that are missing.
-
-    Parameters
-    ----------
-    more
-        Packages beyond those that are always needed.
 
     Raises
     ------
     InstanceError
         There is no right to install, or apt cannot; the message lists what to install by hand.
     """
-    absent = missing(*more)
+    absent = missing()
     if not absent:
         return
     try:
         _check_right()
         with Step(f"Installing Debian packages: {', '.join(absent)}"):
-            _install(absent, more)
+            _install(absent)
     except _RefusedError as refused:
         raise InstanceError(
-            f"Missing on this machine: {', '.join(missing(*more))} ({refused}).",
+            f"Missing on this machine: {', '.join(missing())} ({refused}).",
             f"Install them (DaCHS {MINIMAL_DACHS} or newer), or run as root or with sudo.",
             exit_code=EXIT_ENVIRONMENT,
         ) from refused
@@ -160,7 +155,7 @@ def _check_right() -> None:
         raise _RefusedError("you are not root, and sudo does not let you become root")
 
 
-def _install(absent: list[str], more: Sequence[str]) -> None:
+def _install(absent: list[str]) -> None:
     _update()
     if PROXY in absent:
         with _not_started(PROXY):
@@ -169,10 +164,10 @@ def _install(absent: list[str], more: Sequence[str]) -> None:
         _offer_newer_dachs()
     _apt(["install", "--no-install-recommends", "-y", *absent])
     # The extensions' names carry the version of the PostgreSQL that just came.
-    rest = missing(*more)
+    rest = missing()
     if rest:
         _apt(["install", "--no-install-recommends", "-y", *rest])
-    if missing(*more):
+    if missing():
         raise _RefusedError("apt-get ended without them")
 
 

@@ -235,10 +235,12 @@ def _health(run: Path) -> str:
     """Write the places that say whether the service lives, and whether it can work."""
     return f"""\
         location = /health {{
+            if ($request_method !~ ^(GET|HEAD)$) {{ return 405; }}
             default_type application/json;
             return 200 '{ALIVE}\n';
         }}
         location = /ready {{
+            if ($request_method !~ ^(GET|HEAD)$) {{ return 405; }}
             proxy_pass {_quoted(f"http://unix:{run / MONITOR}:/ready")};
             proxy_read_timeout 15s;
             error_page 502 504 = @unready;

@@ -11,6 +11,7 @@ import gc
 import json
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,8 @@ def main(arguments: list[str] | None = None) -> None:
     from gavo.user import cli  # noqa: PLC0415 - DaCHS reads its settings here
     from twisted.internet import reactor  # noqa: PLC0415 - after DaCHS
 
+    # By default, twisted's timers go by the clock on the wall, which may jump: nothing would end for days.
+    reactor.seconds = time.monotonic  # type: ignore[attr-defined]
     reactor.callWhenRunning(begin, options)  # type: ignore[attr-defined]
     sys.argv = ["dachs", "serve", "start", "-f"]
     cli.main()

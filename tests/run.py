@@ -40,9 +40,6 @@ VERSIONS = "versions"
 FUZZ = "fuzz"
 """The stage that fuzzes the reader: not among the default ones either."""
 
-TEST_PACKAGES = ("libfaketime",)
-"""What only tests need of Debian's: clocks that jump."""
-
 TEMPORARY = "cherenkov-vo-test-"
 START_PATIENCE = 300.0
 AUTHORITY = "test.cherenkov.example"
@@ -309,7 +306,7 @@ def main() -> int:
         parser.error(f"no such stage: {', '.join(sorted(unknown))}")
     start = time.monotonic()
     clear_leftovers()
-    packages.ensure_packages(*TEST_PACKAGES)
+    packages.ensure_packages()
     home = settings.home_of(settings.load())
     home.mkdir(parents=True, exist_ok=True)
     python = packages.ensure_venv(home / "test", "test")

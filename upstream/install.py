@@ -10,7 +10,17 @@ from gavo import base
 from twisted.internet import reactor as _reactor
 
 from serving import logs
-from upstream import async_jobs, garbage, generated_code, job_limits, regions, sync_jobs, translation, uploads
+from upstream import (
+    async_jobs,
+    garbage,
+    generated_code,
+    job_limits,
+    partial_results,
+    regions,
+    sync_jobs,
+    translation,
+    uploads,
+)
 from upstream.shims import Shim
 
 reactor: Any = _reactor
@@ -47,7 +57,7 @@ def guarded() -> bool:
 
 def guards() -> Iterator[Shim]:
     """Give replacements that are for safety."""
-    for module in (job_limits, uploads):
+    for module in (job_limits, partial_results, uploads):
         yield from module.SHIMS
 
 

@@ -8,6 +8,7 @@ without expecting the worst; those places are listed here.
 
 from __future__ import annotations
 
+import errno
 import re
 import traceback
 from collections.abc import Iterable
@@ -31,6 +32,8 @@ READERS = frozenset(
         ("gavo/formal/form.py", "locateForm"),  # a form that there is not
         ("gavo/protocols/tap.py", "mangleUploads"),  # an upload that is no text
         ("gavo/protocols/dali.py", "mangleUploads"),
+        ("gavo/web/syncrender.py", "render"),  # a request that is no text
+        ("gavo/svcs/inputdef.py", "computeCoreArgValue"),  # a value that is no text
     }
 )
 """Modules and functions of DaCHS whose exceptions are about parameters, whatever their class is."""
@@ -41,6 +44,7 @@ ABOUT_VALUES: tuple[type[Exception], ...] = (ValueError, ArithmeticError)
 BAD_VALUE = "A parameter has a value that this service cannot use."
 DEFECT = "The service has failed; its operators find the reason in their log under the request's number."
 AWAY = "The database does not answer; please come again in half a minute."
+FULL = "The service has no room to work in; please come again later."
 RETRY_AFTER = 30
 
 GONE = ("08", "57P", "53")
@@ -103,9 +107,11 @@ def told_of(error: BaseException, *, parameters: bool = True, places: Iterable[t
     status: int
     if database_away(error):
         status, message = HTTPStatus.SERVICE_UNAVAILABLE, AWAY
+    elif disk_full(error):
+        status, message = HTTPStatus.SERVICE_UNAVAILABLE, FULL
     elif _state_of(error) is not None:
         status, message = HTTPStatus.BAD_REQUEST, _database_message(error)
-    elif isinstance(error, UnsupportedMethod):
+    elif isinstance(error, UnsupportedMethod) or _has_no_method(error, places):
         status, message = HTTPStatus.METHOD_NOT_ALLOWED, "This resource cannot be asked in this way."
     elif isinstance(error, base.ExecutiveAction | excs.Error):
         usual = HTTPStatus.NOT_FOUND if isinstance(error, base.NotFoundError) else HTTPStatus.BAD_REQUEST
@@ -128,8 +134,21 @@ def _state_of(error: BaseException) -> str | None:
 
 
 def database_away(error: BaseException | None) -> bool:
-    """Tell whether an error means that there is no database to ask."""
-    return error is not None and (_state_of(error) or "").startswith(GONE)
+    """Tell whether an error, or what it comes of, means that there is no database to ask."""
+    while error is not None:
+        if (_state_of(error) or "").startswith(GONE):
+            return True
+        error = error.__cause__ or error.__context__  # DaCHS wraps failing connections
+    return False
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Tell whether an error, or what it comes of, means that a disk is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _database_message(error: Any) -> str:
@@ -137,11 +156,24 @@ def _database_message(error: Any) -> str:
     return f"The database refused this: {clean(str(primary or error))}"
 
 
+def _has_no_method(error: BaseException, places: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether a resource of DaCHS does not know GET, with which twisted answers HEAD."""
+    through = [name for file, name in _through(error, places) if file.endswith("twisted/web/resource.py")]
+    return isinstance(error, AttributeError) and "render_HEAD" in through
+
+
 def _from_reader(error: BaseException, places: Iterable[tuple[str, str]]) -> bool:
-    own = [(frame.filename, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
     return any(
-        file.endswith(module) and name == known for file, name in (*own, *places) for module, known in READERS
+        file.endswith(module) and name == known
+        for file, name in _through(error, places)
+        for module, known in READERS
     )
+
+
+def _through(error: BaseException, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Give the files and functions that an error went through."""
+    own = [(frame.filename, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
+    return [*own, *places]
 
 
 def note(error: BaseException, told: Told, failure: Any = None) -> None:

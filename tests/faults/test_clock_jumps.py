@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from ingest.constants import SECONDS_PER_DAY
 from instance.exits import OK
-from instance.packages import venv_python
 from tests.faults import census
 from tests.faults.changing import LONG, STATES, Followed, Readers
 from tests.faults.harness import Site, wait_until
@@ -25,6 +25,35 @@ JUMPS = (-3, 2)[: thorough(1, 2)]
 """Days by which a clock is off: files of the day before yesterday are younger than it then, or it has passed
 what is made now."""
 
+JUMPING = """
+import sys, threading, time
+
+_sleep = time.sleep
+
+def _set(machine, told, off, traveller):
+    with open(told) as file:
+        wanted = float(file.read() or off)
+    if wanted != off:
+        if traveller is not None:
+            traveller.stop()
+        traveller = machine.travel(time.time() + wanted, tick=True)
+        traveller.start()
+    return wanted, traveller
+
+def _follow(machine, told, now):
+    while True:
+        _sleep(0.1)
+        now = _set(machine, told, *now)
+
+def begin(library, told):
+    sys.path.append(library)
+    import time_machine
+    sys.path.remove(library)
+    now = _set(time_machine, told, 0.0, None)
+    threading.Thread(target=_follow, args=(time_machine, told, now), daemon=True).start()
+"""
+"""What an instance's Python programs do then: their clock goes by a file with the seconds that it is off."""
+
 WORKERS = ("light-1", "query-1")
 
 Clock = Callable[[float], None]
@@ -32,42 +61,39 @@ Clock = Callable[[float], None]
 
 @contextlib.contextmanager
 def other_clock(site: Site, place: Path) -> Iterator[Clock]:
-    """Give the Python of an instance, and all that it runs from now on, a clock on the wall that can be set.
+    """Give all Python programs of an instance that start from now on a clock on the wall that can be set.
 
-    Durations are measured as ever, and so is PostgreSQL's time.
+    The clock that durations are measured by is as ever, and so is PostgreSQL's time.
     """
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-    told, python = place / "clock", venv_python(site.home)
-    place.chmod(0o755)
+    told = place / "clock"
 
     def jump(days: float) -> None:
-        told.write_text(f"{days:+.1f}d\n", encoding="ascii")
+        told.write_text(str(days * SECONDS_PER_DAY), encoding="ascii")
         told.chmod(0o644)
 
     jump(0)
-    original = python.readlink()
-    python.unlink()
-    python.write_text(
-        f"#!/bin/bash\nexport LD_PRELOAD={library} FAKETIME_TIMESTAMP_FILE={told}\n"
-        'export FAKETIME_CACHE_DURATION=1 DONT_FAKE_MONOTONIC=1\nexec -a "$0" /usr/bin/python3 "$@"\n',
-        encoding="ascii",
+    packages = next((site.home / "venv" / "lib").glob("python3*/site-packages"))
+    ours = packages / "jumping_clock.py", packages / "jumping_clock.pth"
+    ours[0].write_text(JUMPING, encoding="utf-8")
+    library = Path(time_machine.__file__).parent.parent
+    ours[1].write_text(
+        f"import jumping_clock; jumping_clock.begin({str(library)!r}, {str(told)!r})\n", "utf-8"
     )
-    python.chmod(0o755)
     try:
         yield jump
     finally:
-        python.unlink()
-        python.symlink_to(original)
+        for path in ours:
+            path.unlink()
 
 
 @pytest.mark.parametrize("days", JUMPS)
-def test_an_import_with_a_clock_that_is_off(followed: Followed, tmp_path: Path, days: float) -> None:
+def test_an_import_with_a_clock_that_is_off(followed: Followed, workshop: Path, days: float) -> None:
     site, old = followed.site, followed.state
     new = next(state for state in STATES if state != old)
     followed.know(old, new)
     followed.follow(old)
     workers = [site.worker(name) for name in WORKERS]
-    with other_clock(site, tmp_path) as jump, Readers(site).reading() as readers:
+    with other_clock(site, workshop) as jump, Readers(site).reading() as readers:
         for state, off in ((new, days), (old, 0), (new, days)):
             jump(off)
             followed.release.become(state)
@@ -80,11 +106,10 @@ def test_an_import_with_a_clock_that_is_off(followed: Followed, tmp_path: Path, 
     assert [site.worker(name) for name in WORKERS] == workers
 
 
-def test_a_service_whose_clock_jumps(stopped: Site, expected: census.Census, tmp_path: Path) -> None:
-    with other_clock(stopped, tmp_path) as jump, stopped.serving() as service:
+def test_a_service_whose_clock_jumps(stopped: Site, expected: census.Census, workshop: Path) -> None:
+    with other_clock(stopped, workshop) as jump, stopped.serving() as service:
         service.up()
         pids = [*(stopped.worker(name) for name in WORKERS), stopped.supervisor]
-        assert all("libfaketime" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
         for days in (*JUMPS, 0):
             jump(days)
             wait_until(lambda days=days: round(_off(stopped)) == days, f"a clock {days} days off")
