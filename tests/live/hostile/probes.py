@@ -16,8 +16,13 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def plain(endpoints: Sequence[Endpoint]) -> Iterator[Probe]:
-    """Ask every endpoint for nothing in particular."""
-    yield from (Probe(endpoint.path) for endpoint in endpoints)
+    """Ask every endpoint for nothing in particular with several methods, and with values that are no text."""
+    methods = sorted(set(METHODS), key=lambda method: (method not in ("GET", "HEAD"), method))
+    some = methods[: thorough(2, len(methods))]
+    yield from (Probe(endpoint.path, method) for endpoint in endpoints for method in some)
+    for endpoint in endpoints:
+        names = [*endpoint.parameters, "REQUEST", "RESPONSEFORMAT", "ID"]
+        yield Probe(f"{endpoint.path}?{'&'.join(f'{urllib.parse.quote(name)}=%ED%A0%80' for name in names)}")
 
 
 def _query(chosen: random.Random, names: Sequence[str]) -> str:
