@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from tests.live.hostile import payloads
 from tests.live.hostile.client import Probe
 from tests.live.hostile.endpoints import ALWAYS, Endpoint
+from tests.thorough import thorough
 
 SEED = 20261128
 METHODS = ("GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "NOSUCH")
