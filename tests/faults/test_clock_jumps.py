@@ -45,7 +45,12 @@ def _follow(machine, told, now):
         _sleep(0.1)
         now = _set(machine, told, *now)
 
+_begun = []
+
 def begin(library, told):
+    if _begun:  # Python may read .pth files twice
+        return
+    _begun.append(True)
     sys.path.append(library)
     import time_machine
     sys.path.remove(library)
@@ -90,11 +95,11 @@ def other_clock(site: Site, place: Path) -> Iterator[Clock]:
 def test_an_import_with_a_clock_that_is_off(followed: Followed, workshop: Path, days: float) -> None:
     site, old = followed.site, followed.state
     new = next(state for state in STATES if state != old)
-    followed.know(old, new)
+    followed.know(new, old)
     followed.follow(old)
     workers = [site.worker(name) for name in WORKERS]
     with other_clock(site, workshop) as jump, Readers(site).reading() as readers:
-        for state, off in ((new, days), (old, 0), (new, days)):
+        for state, off in ((new, days), (old, 0), (new, days))[: thorough(2, 3)]:
             jump(off)
             followed.release.become(state)
             done = site.run("ingest", "--withdraw", timeout=LONG)
