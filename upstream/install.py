@@ -10,17 +10,7 @@ from gavo import base
 from twisted.internet import reactor as _reactor
 
 from serving import logs
-from upstream import (
-    async_jobs,
-    garbage,
-    generated_code,
-    job_limits,
-    partial_results,
-    regions,
-    sync_jobs,
-    translation,
-    uploads,
-)
+from upstream import async_jobs, garbage, generated_code, job_limits, regions, sync_jobs, translation, uploads
 from upstream.shims import Shim
 
 reactor: Any = _reactor
@@ -57,15 +47,15 @@ def guarded() -> bool:
 
 def guards() -> Iterator[Shim]:
     """Give replacements that are for safety."""
-    for module in (job_limits, partial_results, uploads):
+    for module in (job_limits, uploads):
         yield from module.SHIMS
 
 
 def server_guards() -> Iterator[Shim]:
     """Give those in what only the web server has."""
-    from upstream import doors, error_answers  # noqa: PLC0415 - see `server_shims`
+    from upstream import doors, error_answers, partial_results  # noqa: PLC0415 - see `server_shims`
 
-    for module in (doors, error_answers):
+    for module in (doors, error_answers, partial_results):
         yield from module.SHIMS
 
 

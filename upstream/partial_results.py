@@ -1,63 +1,58 @@
-"""A job that failed has no result: what it has written until then goes.
+"""Only a job that is complete has results: none while it runs, and none if it failed.
 
-DaCHS opens a job's result before it is written, and leaves it where the job fails meanwhile, on a full disk
-or because the database ended: whoever asks for it gets its beginning with status 200.
+DaCHS makes a job's result before it is written, and serves what there is of it, with status 200, also while
+the job runs, and where it failed on a full disk or because the database ended.
 
-Proposal to upstream: let ``runTAPJobNoState`` add the result when it is complete.
+Proposal to upstream: let ``ResultsAction`` look at the phase.
 """
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from gavo.protocols import tap, taprunner, uws
+from gavo import svcs
+from gavo.protocols import uws, uwsactions
 
 from upstream.shims import Shim
 
 NAME = "result"
 """What DaCHS calls the result of a TAP job."""
 
-_stock_run = taprunner.runTAPJobNoState
+_stock_resource = uwsactions.ResultsAction.getResource
 
 
-def run(parameters: Any, jobId: str, queryProfile: str, timeout: float) -> None:  # noqa: N803 - DaCHS's
-    """Run the query of a job; replaces ``taprunner.runTAPJobNoState``.
+def get_resource(action: Any, job: Any, request: Any, segments: Sequence[str]) -> Any:
+    """Serve a result, or another file of a job; replaces ``ResultsAction.getResource``.
 
     Parameters
     ----------
-    parameters
-        Those of TAP.
-    jobId
-        The job, which is in the database.
-    queryProfile
-        DaCHS's name for who asks the database.
-    timeout
-        Seconds.
+    action
+        DaCHS's.
+    job
+        Whose it is.
+    request
+        To be answered.
+    segments
+        The rest of the path.
+
+    Raises
+    ------
+    svcs.UnknownURI
+        It is a result, and the job is not complete.
     """
-    try:
-        _stock_run(parameters, jobId, queryProfile, timeout)
-    except BaseException:
-        with contextlib.suppress(Exception):  # the reason is the other error
-            discard(tap.WORKER_SYSTEM.getJob(jobId))
-        raise
-
-
-def discard(job: Any) -> None:
-    """Remove a job's result, and its mention; the file goes first, for writing the other may fail."""
-    Path(job.getWD(), NAME).unlink(missing_ok=True)
-    job._saveResults([known for known in job.getResults() if known["resultName"] != NAME])
+    if segments and job.phase != uws.COMPLETED:
+        names = {NAME, *(known["resultName"] for known in job.getResults())}
+        if segments[0] in names:
+            raise svcs.UnknownURI(f"This job is {job.phase}, and has no result.")
+    return _stock_resource(action, job, request, segments)
 
 
 SHIMS = (
     Shim(
-        taprunner,
-        "runTAPJobNoState",
-        run,
-        (
-            (taprunner.runTAPJobNoState, "3f48e315e28146ec"),
-            (uws.UWSJobWithWD, "ae63c08992d45689"),
-        ),
+        uwsactions.ResultsAction,
+        "getResource",
+        get_resource,
+        ((uwsactions.ResultsAction, "dadb55ccd38079f7"), (uws.UWSJobWithWD, "ae63c08992d45689")),
     ),
 )

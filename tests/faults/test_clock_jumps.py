@@ -59,6 +59,7 @@ def begin(library, told):
 """
 """What an instance's Python programs do then: their clock goes by a file with the seconds that it is off."""
 
+OVER = {"COMPLETED", "ERROR", "ABORTED"}
 WORKERS = ("light-1", "query-1")
 
 Clock = Callable[[float], None]
@@ -135,7 +136,10 @@ def _off(site: Site) -> float:
 
 def _job(site: Site) -> str:
     """Run a query as a job; gives how it ended."""
-    form = {"LANG": "ADQL", "QUERY": "SELECT COUNT(*) AS n FROM hess_dr.obscore", "PHASE": "RUN"}
+    form = {"LANG": "ADQL", "QUERY": "SELECT COUNT(*) AS n FROM hess_dr.obscore"}
     with urllib.request.urlopen(f"{site.url}/tap/async", urllib.parse.urlencode(form).encode()) as reply:
         place = reply.url
-    return census.fetch(f"{place}/phase?WAIT=60").decode().strip()
+    with urllib.request.urlopen(f"{place}/phase", b"PHASE=RUN"):
+        pass
+    wait_until(lambda: census.fetch(f"{place}/phase").decode().strip() in OVER, "the end of a job")
+    return census.fetch(f"{place}/phase").decode().strip()

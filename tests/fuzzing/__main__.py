@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -20,8 +19,10 @@ with atheris.instrument_imports(include=["ingest", "astropy.io.fits"]):
     from tests.fuzzing import judge
 
 from tests.corpus import made
+from tests.corpus.worker import peak
 from tests.fuzzing import cards
 
+MB = 1024 * 1024
 MEMORY_MB = 512
 """What one file may cost, above all that there was."""
 
@@ -48,11 +49,6 @@ def mutated(data: bytes, most: int, seed: int) -> bytes:
     return (cards.changed(data, seed) if seed % 8 else bytes(atheris.Mutate(data, len(data))))[:most]
 
 
-def peak() -> int:
-    """Give the largest size of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
 def main() -> None:
     """Fuzz for some seconds."""
     seconds, directory = int(sys.argv[1]), Path(sys.argv[2])
@@ -67,13 +63,13 @@ def main() -> None:
             path.write_bytes(data)
             before = peak()
             judge.check(path)
-            if peak() - before > MEMORY_MB:
-                raise judge.UnsoundError(f"it takes {peak() - before} MB")
+            if peak() - before > MEMORY_MB * MB:
+                raise judge.UnsoundError(f"it takes {(peak() - before) // MB} MB")
             if count % 1000 == 0:
                 judge.forget()  # what is remembered on purpose is not what one file needs
             if count % 5000 == 0:
                 spent = time.monotonic() - started
-                print(f"{count} files, {count / spent:.0f} per second, {peak()} MB at most", flush=True)
+                print(f"{count} files, {count / spent:.0f} per second, {peak() // MB} MB at most", flush=True)
 
         options = [
             f"-max_total_time={seconds}", f"-max_len={cards.LARGEST}", f"-timeout={LATEST_S}",

@@ -7,12 +7,12 @@ has to be.
 from __future__ import annotations
 
 import logging
-import resource
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.corpus.worker import peak
 from tests.fuzzing import judge
 
 FOUND = Path(__file__).with_name("found")
@@ -25,7 +25,7 @@ def main() -> None:
         for found in sorted(FOUND.iterdir()):
             shutil.copyfile(found, Path(name) / "run.fits")
             judge.check(Path(name) / "run.fits")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(peak())
 
 
 if __name__ == "__main__":
