@@ -86,10 +86,8 @@ def _late(number: int, frame: object) -> None:
 
 def peak() -> int:
     """Give the largest size of this program so far, in bytes; ``getrusage`` counts who has started it, too."""
-    (line,) = (
-        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")
-    )
-    return int(line.split()[1]) * 1024
+    said = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(said["VmHWM"].split()[0]) * 1024
 
 
 def judged(damaged: Damaged, directory: Path) -> dict[str, Any]:
