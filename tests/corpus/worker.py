@@ -85,7 +85,7 @@ def _late(number: int, frame: object) -> None:
 
 
 def peak() -> int:
-    """Give the largest size of this program so far, in bytes; ``getrusage`` counts who has started it, too."""
+    """Give the largest size of this program so far, in bytes; ``getrusage`` counts its parent too."""
     said = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(said["VmHWM"].split()[0]) * 1024
 

@@ -33,14 +33,14 @@ def _length_of_a_run(followed: Followed) -> tuple[float, float]:
     followed.know(*STATES[: thorough(2, 3)])
     followed.release.become("whole")
     start = time.monotonic()
-    process = followed.site.begin("ingest", "--withdraw")
-    until, said = 0.0, ""
-    assert process.stderr is not None
-    for line in process.stderr:
-        said += line
-        if "Publishing" in line:
-            until = time.monotonic() - start
-    assert process.wait(60) == 0, said
+    with followed.site.begin("ingest", "--withdraw") as process:
+        until, said = 0.0, ""
+        assert process.stderr is not None
+        for line in process.stderr:
+            said += line
+            if "Publishing" in line:
+                until = time.monotonic() - start
+        assert process.wait(60) == 0, said
     assert until, said
     followed.state = "whole"
     return until, time.monotonic() - start
