@@ -9,10 +9,11 @@ Proposal to upstream: let ``ResultsAction`` look at the phase.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from gavo import svcs
-from gavo.protocols import uws, uwsactions
+from gavo.protocols import dali, uws, uwsactions
 
 from upstream.shims import Shim
 
@@ -36,15 +37,13 @@ def get_resource(action: Any, job: Any, request: Any, segments: Sequence[str]) -
     segments
         The rest of the path.
 
-    Raises
-    ------
-    svcs.UnknownURI
-        It is a result, and the job is not complete.
+    A result of a job that is not complete is answered with status 404: DaCHS has 200 for exceptions here.
     """
     if segments and job.phase != uws.COMPLETED:
         names = {NAME, *(known["resultName"] for known in job.getResults())}
         if segments[0] in names:
-            raise svcs.UnknownURI(f"This job is {job.phase}, and has no result.")
+            problem = svcs.UnknownURI(f"This job is {job.phase}, and has no result.")
+            return dali.serveDALIError(request, problem, httpStatus=HTTPStatus.NOT_FOUND)
     return _stock_resource(action, job, request, segments)
 
 

@@ -28,7 +28,7 @@ QUERIES = (
 UPLOAD = """<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
 <FIELD name="n" datatype="int"/><DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
 BOUNDARY = "c3e1b0f7d2"
-PRODUCTS = "/__system__/products/"
+PRODUCTS = ("/__system__/products/", "/getproduct")
 """DaCHS publishes the service of its products, of which there are none here."""
 
 
