@@ -28,7 +28,7 @@ def _forget(followed: Followed, **parts: str) -> None:
     marks = {name: Mark.read(text) for name, text in state.get("imported").items()}
     assert set(marks) == set(COLLECTIONS)
     changed = {name: dataclasses.replace(mark, **parts).text() for name, mark in marks.items() if mark}
-    state.set(imported=changed)
+    state.set(imported=changed, published=None)  # as nothing was published after such an import
 
 
 @pytest.mark.parametrize(
