@@ -31,6 +31,9 @@ INDICES = {"hdu-index.fits.gz", "obs-index.fits.gz", "README.txt", "TERMS.txt"}
 def prepare(world: World, few: int) -> None:
     """Have the quiet instance answer what will be asked."""
     chosen = world.choose_links(few)
+    # First: documents tell the lengths of pictures that have been drawn.
+    world.learn_links("download", chosen)
+    world.learn_links("thumbnail", [link for link in chosen if link.media_type == "image/png"])
     identifiers = sorted({link.identifier for link in chosen})
     world.learn("DataLink", _documents(world, identifiers[:: max(1, len(identifiers) // (8 * few))]))
     pages = [
@@ -39,8 +42,6 @@ def prepare(world: World, few: int) -> None:
         if "/__system__/" not in document
     ]
     world.learn("links page", pages[::5])
-    world.learn_links("download", chosen)
-    world.learn_links("thumbnail", [link for link in chosen if link.media_type == "image/png"])
     dids = [row["obs_publisher_did"] for row in world.observations]
     groups = [dids[:2], dids[1:5], dids[-3:], dids[::7], dids[:12]]
     for group in groups:
