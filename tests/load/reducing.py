@@ -14,6 +14,9 @@ from tests.load.asking import Answer
 
 _MOMENT = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
 
+_SYSTEM = re.compile(rb'"(ts|system)-\d\d"')
+"""Numbers that DaCHS gives to equal systems of coordinates or times, in any order."""
+
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -25,9 +28,9 @@ def digest(answer: Answer) -> str:
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     content = answer.body
     if "/cutout/dlget" in answer.request or "/results/" in answer.request:
-        content = _of_cutout(kind, content)
+        content = _SYSTEM.sub(rb'"\1"', _of_cutout(kind, content))
     elif "xml" in kind or "html" in kind:
-        content = _MOMENT.sub(b"MOMENT", content)
+        content = _SYSTEM.sub(rb'"\1"', _MOMENT.sub(b"MOMENT", content))
     return hashlib.sha256(content).hexdigest()
 
 
