@@ -18,7 +18,7 @@ _SYSTEM = re.compile(rb'"(ts|system)-\d\d"')
 """Numbers that DaCHS gives to equal systems of coordinates or times, in any order."""
 
 _INFO = re.compile(rb"<INFO [^>]*>[^<]*</INFO>")
-"""What a result says of the tables that it comes from, one after the other in any order."""
+"""What a result says of the tables that it comes from, in any order."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
