@@ -40,7 +40,7 @@ def digest(answer: Answer) -> str:
 
 
 def _in_one_order(content: bytes) -> bytes:
-    """Give a document with what DaCHS writes in an order that differs from process to process in one order."""
+    """Give a document with all that comes in another order from each process of DaCHS in one order."""
     content = _SYSTEM.sub(rb'"\1"', content)
     return _INFO.sub(b"", content) + b"".join(sorted(_INFO.findall(content)))
 
