@@ -179,4 +179,4 @@ def test_down_ends_what_a_killed_supervisor_left(stopped: Site) -> None:
         service.up()
         kill(stopped.supervisor)
     assert stopped.run("down").returncode == OK
-    assert stopped.processes() == {}
+    wait_until(lambda: stopped.processes() == {}, "the end of workers, which end by themselves then")
