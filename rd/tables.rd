@@ -1,116 +1,9 @@
 <resource schema="dc" resdir="rd">
 	<meta name="creationDate">2026-11-23T12:00:00Z</meta>
 	<meta name="title">Tables of a collection of Cherenkov data</meta>
-	<meta name="description">The stream tables that a collection's RD replays, and the columns and mixins
-		that it is made of. Give collection, the name of the schema.</meta>
+	<meta name="description">The stream tables that a collection's RD replays. Give collection, the name of
+		the schema.</meta>
 	<meta name="subject">gamma-ray-astronomy</meta>
-
-	<STREAM id="plain-obscore-columns">
-		<doc>The columns of this site's ObsCore table, defined anew: copies would carry the site's value
-			ranges.</doc>
-		<LOOP>
-			<codeItems>
-				from rd import metadata
-				yield from metadata.obscore_columns()
-			</codeItems>
-			<events>
-				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype" xtype="\xtype"
-						tablehead="\tablehead" description="\description" verbLevel="\verbLevel"
-						displayHint="\displayHint">
-					<property name="std">1</property>
-					<property name="statistics">\statistics</property>
-				</column>
-			</events>
-		</LOOP>
-	</STREAM>
-
-	<STREAM id="main-obscore-columns">
-		<doc>The columns of this site's ObsCore table, with those marked that a cone search needs.</doc>
-		<LOOP>
-			<codeItems>
-				from rd import metadata
-				yield from metadata.obscore_columns(main=True)
-			</codeItems>
-			<events>
-				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype" xtype="\xtype"
-						tablehead="\tablehead" description="\description" verbLevel="\verbLevel"
-						displayHint="\displayHint">
-					<property name="std">1</property>
-					<property name="statistics">\statistics</property>
-				</column>
-			</events>
-		</LOOP>
-	</STREAM>
-
-	<NXSTREAM id="obscore-columns">
-		<doc>All columns of this site's ObsCore table, and those of the High-Energy extension. Integers
-			need a value that stands for NULL; for axis lengths it must not be -1, which means "no
-			pixels" here. Give plain, the stream with the ObsCore columns.</doc>
-		<FEED source="rd/tables#\plain">
-			<EDIT ref="column[calib_level]"><values nullLiteral="-1"/></EDIT>
-			<EDIT ref="column[access_estsize]"><values nullLiteral="-1"/></EDIT>
-			<EDIT ref="column[s_xel1]"><values nullLiteral="-2147483648"/></EDIT>
-			<EDIT ref="column[s_xel2]"><values nullLiteral="-2147483648"/></EDIT>
-			<EDIT ref="column[t_xel]"><values nullLiteral="-2147483648"/></EDIT>
-			<EDIT ref="column[em_xel]"><values nullLiteral="-2147483648"/></EDIT>
-			<EDIT ref="column[pol_xel]"><values nullLiteral="-2147483648"/></EDIT>
-		</FEED>
-		<FEED source="rd/hea#columns"/>
-	</NXSTREAM>
-
-	<STREAM id="context-columns">
-		<doc>GADF's own keywords, and the sky during the observation, from columns.csv. -1 is a quality
-			that occurs.</doc>
-		<LOOP>
-			<codeItems>
-				from ingest import columns
-				yield from columns.rd_items("context", integers=True)
-			</codeItems>
-			<events>
-				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype"
-						description="\description">
-					<values nullLiteral="-2147483648"/>
-				</column>
-			</events>
-		</LOOP>
-		<LOOP>
-			<codeItems>
-				from ingest import columns
-				yield from columns.rd_items("context")
-			</codeItems>
-			<events>
-				<column name="\name" type="\type" unit="\unit" ucd="\ucd" utype="\utype"
-						description="\description"/>
-			</events>
-		</LOOP>
-	</STREAM>
-
-	<STREAM id="file-columns">
-		<doc>Where a data set's file comes from.</doc>
-		<column name="access_path" type="text" required="True" ucd="meta.ref.url"
-			description="Path of the file from the server's root"/>
-		<column name="content_length" type="bigint" unit="byte" ucd="phys.size;meta.file"
-				description="Size of the file">
-			<values nullLiteral="-1"/>
-		</column>
-		<column name="source" type="text" required="True" ucd="meta.id;meta.file"
-			description="Path, below the inputs directory, of the release's (first) file that it comes from"/>
-		<column name="hdus" type="text" ucd="meta.note"
-			description="The HDUs in the file (JSON): name, kind, form, EXTVER and size of each"/>
-		<column name="release_date" type="date" hidden="True" ucd="time.release"
-			description="Day (UTC) from which the file is handed out to everybody; NULL if there is none"/>
-		<column name="access_groups" type="text" ucd="meta.code"
-			description="Groups (with spaces between) whose members may have the file before; NULL if it
-				always was public"/>
-		<column name="pieces" type="text" ucd="meta.note"
-			description="The HDUs (file#offset+size) of unpacked files that make the file, after a primary
-				header; NULL if it is the source as it is"/>
-	</STREAM>
-
-	<STREAM id="lengths-basis">
-		<column name="lengths_basis" type="text" ucd="meta.id"
-			description="Digest of code and configuration that lengths of documents were computed with"/>
-	</STREAM>
 
 	<NXSTREAM id="obscore-mixin">
 		<doc>Feeds ivoa.obscore. Give access, what follows yield in Python code that makes SQL expressions for
@@ -189,8 +82,8 @@
 			<stc>Polygon ICRS [s_region]</stc>
 			<stc>Position ICRS "s_ra" "s_dec"</stc>
 			<FEED source="rd/times#annotation"/>
-			<FEED source="rd/tables#obscore-columns" plain="main-obscore-columns"/>
-			<FEED source="rd/tables#context-columns"/>
+			<FEED source="rd/datasets#obscore-columns" plain="main-obscore-columns"/>
+			<FEED source="rd/datasets#context-columns"/>
 		</table>
 
 		<table id="companions" onDisk="True" adql="True" primary="obs_publisher_did">
@@ -221,8 +114,8 @@
 			<stc>Polygon ICRS [s_region]</stc>
 			<stc>Position ICRS "s_ra" "s_dec"</stc>
 			<FEED source="rd/times#annotation"/>
-			<FEED source="rd/tables#obscore-columns" plain="plain-obscore-columns"/>
-			<FEED source="rd/tables#file-columns"/>
+			<FEED source="rd/datasets#obscore-columns" plain="plain-obscore-columns"/>
+			<FEED source="rd/datasets#file-columns"/>
 		</table>
 		<LOOP>
 			<codeItems>
@@ -257,13 +150,13 @@
 			<column name="content_type" type="text" ucd="meta.code.mime"
 				description="Media type of the file"/>
 			<column name="description" type="text" ucd="meta.note" description="What the file is"/>
-			<FEED source="rd/tables#file-columns"/>
+			<FEED source="rd/datasets#file-columns"/>
 			<column name="archive_length" type="bigint" unit="byte" ucd="phys.size;meta.file"
 					description="Size of the archive with all of an event list, for somebody who may have it; only
 						in the event list's own row">
 				<values nullLiteral="-1"/>
 			</column>
-			<FEED source="rd/tables#lengths-basis"/>
+			<FEED source="rd/datasets#lengths-basis"/>
 		</table>
 
 		<table id="provenance" onDisk="True" primary="obs_id">
@@ -289,34 +182,10 @@
 					description="Size of the PROV-VOTable document">
 				<values nullLiteral="-1"/>
 			</column>
-			<FEED source="rd/tables#lengths-basis"/>
+			<FEED source="rd/datasets#lengths-basis"/>
 		</table>
 
-		<table id="ledger" onDisk="True" primary="release_name,source_name">
-			<meta name="description">What each source of this collection was at its last import, and what
-				came of it (see ingest/ledger.py).</meta>
-			<column name="release_name" type="text" required="True" description="The release"/>
-			<column name="source_name" type="text" required="True"
-				description="A file's path in the release, or the OBS_ID in an index; empty for the release"/>
-			<column name="files" type="text" required="True"
-				description="Name, size, version, use and checksum of its files (JSON)"/>
-			<column name="context" type="text" required="True"
-				description="Digest of configuration, code and whatever else shapes its rows"/>
-			<column name="obs_id" type="text" description="The observation"/>
-			<column name="outcome" type="text" required="True"
-				description="published, stale (its rows are of a former version), failed, other (no observation) or
-					release"/>
-			<column name="shared" type="text"
-				description="Shared files, and the rows about them that come from this source (JSON)"/>
-			<column name="vanished" type="boolean" required="True"
-				description="It was published, and is there no more"/>
-			<column name="written" type="timestamp" required="True" description="When this was noted (UTC)"/>
-			<column name="problem" type="text" description="Why it is not published as it is (JSON)"/>
-			<column name="events" type="bigint" required="True" description="Number of its events"/>
-			<column name="deviation_count" type="integer" required="True"
-				description="Number of deviations from GADF"/>
-			<column name="deviations" type="text" description="The first of these (JSON)"/>
-		</table>
+		<FEED source="rd/ledger#table"/>
 
 		<table id="fields" onDisk="True">
 			<meta name="description">The fields of view of this collection. DaCHS takes the sky coverage from
