@@ -17,7 +17,7 @@ from ingest.collecting import LEDGER, ROLES, Collector
 from ingest.copying import Layout, Spool
 from ingest.ledger import Entry, Ledger
 from tests import gadf_files
-from tests.gadf_releases import RELEASE_TOML, identity, write_indexed
+from tests.gadf_releases import REGISTRY_TOML, RELEASE_TOML, identity, write_indexed
 
 COLUMNS = {
     "observation": (
@@ -165,6 +165,19 @@ def deploy(directory: Path, name: str, data: Path, *, text: str = "") -> Path:
     if not (place / "files").exists():
         (place / "files").symlink_to(data)
     return data
+
+
+def deploy_runs(directory: Path, data: Path) -> Path:
+    """Deploy a release of six runs, taken file by file; gives its directory."""
+    found = deploy(directory, "one", data, text='files = "data/*.fits"\n' + REGISTRY_TOML)
+    for number in range(1, 7):
+        write_run(found / "data" / f"run{number}.fits", number)
+    return found
+
+
+def deploy_indexed(directory: Path, data: Path) -> Path:
+    """Deploy a release of three runs that goes by its index; gives its directory."""
+    return deploy(directory, "one", write_indexed(data, (1, 2, 3)), text='index = "."\n' + REGISTRY_TOML)
 
 
 def still_unchanged(made: Collection) -> None:

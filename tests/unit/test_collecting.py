@@ -14,6 +14,8 @@ from tests.incremental import (
     Collection,
     afresh,
     deploy,
+    deploy_indexed,
+    deploy_runs,
     in_one_go,
     rewrite,
     still_unchanged,
@@ -28,16 +30,12 @@ def directory(tmp_path):
 
 @pytest.fixture
 def data(tmp_path, directory):
-    found = deploy(directory, "one", tmp_path / "data of one", text='files = "data/*.fits"\n' + REGISTRY_TOML)
-    for number in range(1, 7):
-        write_run(found / "data" / f"run{number}.fits", number)
-    return found
+    return deploy_runs(directory, tmp_path / "data of one")
 
 
 @pytest.fixture
 def indexed(tmp_path, directory):
-    text = 'index = "."\n' + REGISTRY_TOML
-    return deploy(directory, "one", write_indexed(tmp_path / "data of one", (1, 2, 3)), text=text)
+    return deploy_indexed(directory, tmp_path / "data of one")
 
 
 def test_the_first_time_everything_is_read(data, directory):

@@ -17,13 +17,14 @@ from ingest.copying import Layout
 from ingest.spoiled import STAYS
 from instance import imports
 from tests import gadf_files
-from tests.gadf_releases import REGISTRY_TOML, identity, made, write_indexed
+from tests.gadf_releases import identity, made
 from tests.incremental import (
     COLUMNS,
     LAYOUTS,
     Collection,
     afresh,
-    deploy,
+    deploy_indexed,
+    deploy_runs,
     rewrite,
     still_unchanged,
     write_run,
@@ -37,16 +38,12 @@ def directory(tmp_path):
 
 @pytest.fixture
 def data(tmp_path, directory):
-    found = deploy(directory, "one", tmp_path / "data of one", text='files = "data/*.fits"\n' + REGISTRY_TOML)
-    for number in range(1, 7):
-        write_run(found / "data" / f"run{number}.fits", number)
-    return found
+    return deploy_runs(directory, tmp_path / "data of one")
 
 
 @pytest.fixture
 def indexed(tmp_path, directory):
-    text = 'index = "."\n' + REGISTRY_TOML
-    return deploy(directory, "one", write_indexed(tmp_path / "data of one", (1, 2, 3)), text=text)
+    return deploy_indexed(directory, tmp_path / "data of one")
 
 
 def rows_of(made: Collection) -> dict[str, list[str]]:
