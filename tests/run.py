@@ -135,6 +135,7 @@ def served(
         # All that an operator may have set otherwise.
         "CHERENKOV_VO_CTAO_RUNS": str(settings.Settings.ctao_runs),
         "CHERENKOV_VO_VOCABULARY": vocabulary,
+        "CHERENKOV_VO_FAST_PATHS": "yes",
         "CHERENKOV_VO_ACCESS_URL": settings.Settings.access_url,
         "CHERENKOV_VO_OBSCORE_ACCESS_URL": settings.Settings.obscore_access_url,
         settings.HESS_VARIABLE: release,

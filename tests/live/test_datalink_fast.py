@@ -26,12 +26,6 @@ COLLECTIONS = ("hess_dr", "ctao")
 VOTABLE = "{http://www.ivoa.net/xml/VOTable/v1.3}"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def fast_paths() -> None:
-    if not load().fast_paths:
-        pytest.skip("the instance was told to do everything as DaCHS does")
-
-
 def path_of(*identifiers: str, service: str = "/rd/access", **more: str) -> str:
     pairs = [*(("ID", identifier) for identifier in identifiers), *more.items()]
     return f"{service}/dl/dlmeta?{urllib.parse.urlencode(pairs)}"
