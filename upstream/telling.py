@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -32,11 +32,13 @@ READERS = frozenset(
         ("gavo/formal/form.py", "locateForm"),  # a form that there is not
         ("gavo/protocols/tap.py", "mangleUploads"),  # an upload that is no text
         ("gavo/protocols/dali.py", "mangleUploads"),
-        ("gavo/web/syncrender.py", "render"),  # a request that is no text
         ("gavo/svcs/inputdef.py", "computeCoreArgValue"),  # a value that is no text
     }
 )
 """Modules and functions of DaCHS whose exceptions are about parameters, whatever their class is."""
+
+RAISERS = frozenset({("gavo/web/syncrender.py", "render")})  # a request that is no text
+"""Others, of which that holds for what they raise themselves, and not for what they call."""
 
 ABOUT_VALUES: tuple[type[Exception], ...] = (ValueError, ArithmeticError)
 """What Python raises where a value has no meaning; of parameters, if there are any."""
@@ -133,22 +135,23 @@ def _state_of(error: BaseException) -> str | None:
     return "08000" if isinstance(error, sqlsupport.OperationalError | sqlsupport.InterfaceError) else None
 
 
-def database_away(error: BaseException | None) -> bool:
+def database_away(error: BaseException) -> bool:
     """Tell whether an error, or what it comes of, means that there is no database to ask."""
-    while error is not None:
-        if (_state_of(error) or "").startswith(GONE):
-            return True
-        error = error.__cause__ or error.__context__  # DaCHS wraps failing connections
-    return False
+    return any((_state_of(cause) or "").startswith(GONE) for cause in _causes(error))
 
 
-def disk_full(error: BaseException | None) -> bool:
+def disk_full(error: BaseException) -> bool:
     """Tell whether an error, or what it comes of, means that a disk is full."""
+    return any(
+        isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and what it comes of: DaCHS wraps failing connections, for example."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _database_message(error: Any) -> str:
@@ -163,15 +166,16 @@ def _has_no_method(error: BaseException, places: Iterable[tuple[str, str]]) -> b
 
 
 def _from_reader(error: BaseException, places: Iterable[tuple[str, str]]) -> bool:
-    return any(
-        file.endswith(module) and name == known
-        for file, name in _through(error, places)
-        for module, known in READERS
-    )
+    through = _through(error, places)
+    return _is_among(through, READERS) or _is_among(through[-1:], RAISERS)
+
+
+def _is_among(through: Iterable[tuple[str, str]], known: Iterable[tuple[str, str]]) -> bool:
+    return any(file.endswith(module) and name == own for file, name in through for module, own in known)
 
 
 def _through(error: BaseException, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Give the files and functions that an error went through."""
+    """Give the files and functions that an error went through, the innermost last."""
     own = [(frame.filename, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
     return [*own, *places]
 
