@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ingest.cards import NotPlainError
+from ingest.errors import shown
 
 TYPES = {
     code: np.dtype(name)
@@ -124,7 +125,7 @@ def _column(number: int, start: int, said: tuple[Any, ...]) -> Column:
 
 
 def _odd(value: Any, keyword: str, expected: str) -> NotPlainError:
-    return NotPlainError(f"{'missing' if value is None else repr(value)}, expected {expected}", keyword)
+    return NotPlainError(f"{shown(value)}, expected {expected}", keyword)
 
 
 def _shape(repeat: int, dimensions: Any) -> tuple[int, ...] | None:

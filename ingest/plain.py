@@ -19,6 +19,7 @@ from ingest import storage
 from ingest.arrays import FloatArray
 from ingest.cards import Header, NotPlainError, read_header
 from ingest.constants import FITS_BLOCK, FITS_CARD, LONGEST_HEADER, MOST_IN_MEMORY
+from ingest.errors import shown
 from ingest.layouts import PER_COLUMN, TYPES, UNSIGNED, Column, Layout, column_keys, layout_of
 
 Buffer = bytes | bytearray
@@ -307,7 +308,7 @@ def _count(values: dict[str, Any], keyword: str, most: int | None = None) -> int
     value = values.get(keyword)
     if type(value) is not int or value < 0 or (most is not None and value > most):
         expected = "a whole number" if most is None else f"a whole number up to {most}"
-        raise NotPlainError(f"{'missing' if value is None else repr(value)}, expected {expected}", keyword)
+        raise NotPlainError(f"{shown(value)}, expected {expected}", keyword)
     return value
 
 
@@ -321,7 +322,7 @@ def _data_size(values: dict[str, Any], *, primary: bool) -> int:
     lengths = [_count(values, f"NAXIS{number}") for number in range(1, axes + 1)]
     bits = values.get("BITPIX")
     if type(bits) is not int or abs(bits) not in (8, 16, 32, 64):
-        problem = f"{'missing' if bits is None else repr(bits)}, expected 8, 16, 32, 64, -32 or -64"
+        problem = f"{shown(bits)}, expected 8, 16, 32, 64, -32 or -64"
         raise NotPlainError(problem, "BITPIX")
     if primary and not {"PCOUNT", "GCOUNT"} & values.keys():
         return abs(bits) // 8 * math.prod(lengths) if axes else 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -93,7 +93,7 @@ def clean(text: str) -> str:
     return PATH.sub(shortened, text).strip()
 
 
-def told_of(error: BaseException, *, parameters: bool = True, places: Iterable[tuple[str, str]] = ()) -> Told:
+def told_of(error: BaseException, *, parameters: bool = True, places: Sequence[tuple[str, str]] = ()) -> Told:
     """Decide what a client is told of an error.
 
     Parameters
@@ -159,13 +159,13 @@ def _database_message(error: Any) -> str:
     return f"The database refused this: {clean(str(primary or error))}"
 
 
-def _has_no_method(error: BaseException, places: Iterable[tuple[str, str]]) -> bool:
+def _has_no_method(error: BaseException, places: Sequence[tuple[str, str]]) -> bool:
     """Tell whether a resource of DaCHS does not know GET, with which twisted answers HEAD."""
     through = [name for file, name in _through(error, places) if file.endswith("twisted/web/resource.py")]
     return isinstance(error, AttributeError) and "render_HEAD" in through
 
 
-def _from_reader(error: BaseException, places: Iterable[tuple[str, str]]) -> bool:
+def _from_reader(error: BaseException, places: Sequence[tuple[str, str]]) -> bool:
     through = _through(error, places)
     return _is_among(through, READERS) or _is_among(through[-1:], RAISERS)
 
@@ -174,7 +174,7 @@ def _is_among(through: Iterable[tuple[str, str]], known: Iterable[tuple[str, str
     return any(file.endswith(module) and name == own for file, name in through for module, own in known)
 
 
-def _through(error: BaseException, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def _through(error: BaseException, places: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Give the files and functions that an error went through, the innermost last."""
     own = [(frame.filename, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
     return [*own, *places]
