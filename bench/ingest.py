@@ -13,7 +13,7 @@ from bench.harness import Figure, seconds
 from bench.instance import Bench
 from ingest import release
 from ingest.copying import Layout
-from ingest.ledger import Entry, row_of
+from ingest.ledger import Entry, Noted, row_of
 from ingest.listing import Files, written
 from instance.settings import HESS_VARIABLE
 
@@ -80,13 +80,13 @@ def _tell_ledger(bench: Bench, directory: Path) -> None:
         " WHERE table_schema = 'hess_dr' AND table_name = 'ledger' ORDER BY ordinal_position"
     )
     layout = Layout("hess_dr.ledger", tuple(columns))
-    files, now = Files(directory), datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    files, noted = Files(directory), Noted(datetime.datetime.now(datetime.UTC).replace(tzinfo=None))
     path = bench.directory / "ledger.copy"
     with path.open("wb") as lines:
         for own in files.listed(config.files):
             if own.startswith("data/more"):
                 entry = Entry(name, own, written([files.state(own)]), known, own, "published")
-                lines.write(layout.line(row_of(entry, now)))
+                lines.write(layout.line(row_of(entry, noted)))
     with contextlib.closing(bench.connect()) as connection, connection, path.open("rb") as lines:
         layout.fill(lines, connection)
     path.unlink()

@@ -17,7 +17,7 @@ from ingest.copying import Layout, Spool
 from ingest.difference import Difference
 from ingest.errors import GADFError
 from ingest.feed import MOST_DEVIATIONS, Identity
-from ingest.ledger import FAILED, OTHER, PUBLISHED, STALE, WHOLE, Entry, Ledger, row_of
+from ingest.ledger import FAILED, OTHER, PUBLISHED, STALE, WHOLE, Entry, Ledger, Noted, row_of
 from ingest.release import Release
 from ingest.spoiled import Spoiled, problem_of
 from ingest.units import Complete, Unit, duplicate
@@ -65,6 +65,7 @@ class Collector:
         self.directory, self.identity, self.layouts = directory, identity, layouts
         self.ledger, self.options, self.progress = ledger, options, progress
         self.now = datetime.datetime.now(datetime.UTC)
+        self.noted = Noted(self.now.replace(tzinfo=None))
 
     def collect(self, spool: Spool) -> Difference:
         """Read what changed, into a spool for `ROLES` and the ledger.
@@ -137,7 +138,7 @@ class _Release:
 
     def write(self, entry: Entry, **report: object) -> None:
         """Write a line of the ledger."""
-        row = row_of(entry, self.collector.now.replace(tzinfo=None), **report)
+        row = row_of(entry, self.collector.noted, **report)
         self.difference.spool.write(LEDGER, self.collector.layouts[LEDGER].line(row))
 
 
@@ -312,7 +313,7 @@ class _Attempt:
         entry = Entry(
             self.release.name, candidate.name, candidate.files, candidate.context, obs_id, outcome, shared
         )
-        row = row_of(entry, self.collector.now.replace(tzinfo=None), **report)
+        row = row_of(entry, self.collector.noted, **report)
         self.spool.write(LEDGER, self.collector.layouts[LEDGER].line(row))
 
     def apply(self) -> None:

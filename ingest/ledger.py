@@ -6,7 +6,9 @@ anything else than they.
 
 from __future__ import annotations
 
+import datetime
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -115,9 +117,9 @@ def exists(connection: Any, collection: str) -> bool:
 
 
 def revision(connection: Any, collection: str) -> str:
-    """Give something that is another after each change of a collection, whatever the clock says."""
-    # xmin is the transaction that wrote a row; a clock that was put back may give the same time twice.
-    lines = "string_agg(concat_ws(' ', release_name, written, xmin::text), ', ' ORDER BY release_name)"
+    """Give something that is another after each change of a collection, and the same in a copy of it."""
+    # A clock that was put back may give the same time twice, and a restored row has another transaction.
+    lines = "string_agg(concat_ws(' ', release_name, batch), ', ' ORDER BY release_name)"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {lines} FROM {collection}.ledger WHERE source_name = ''")  # noqa: S608
         return str(cursor.fetchone()[0])
@@ -131,15 +133,31 @@ def _stream(connection: Any, query: str, parameters: Any = None) -> Iterator[tup
         yield from cursor
 
 
-def row_of(entry: Entry, now: Any, **report: Any) -> Row:
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the lines that one import writes have in common.
+
+    Attributes
+    ----------
+    written
+        When that is: UTC, without a time zone.
+    batch
+        What no other import has.
+    """
+
+    written: datetime.datetime
+    batch: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def row_of(entry: Entry, noted: Noted, **report: Any) -> Row:
     """Give an entry as a row of its table.
 
     Parameters
     ----------
     entry
         It.
-    now
-        When it was written.
+    noted
+        The import that writes it.
     **report
         ``problem``, ``events``, ``deviation_count`` and ``deviations``, as far as there are any.
     """
@@ -152,7 +170,8 @@ def row_of(entry: Entry, now: Any, **report: Any) -> Row:
         "outcome": entry.outcome,
         "shared": entry.shared,
         "vanished": entry.vanished,
-        "written": now,
+        "written": noted.written,
+        "batch": noted.batch,
         "problem": entry.problem,
         "events": 0,
         "deviation_count": 0,

@@ -24,6 +24,7 @@
 			<column name="vanished" type="boolean" required="True"
 				description="It was published, and is there no more"/>
 			<column name="written" type="timestamp" required="True" description="When this was noted (UTC)"/>
+			<column name="batch" type="text" required="True" description="The import that noted this"/>
 			<column name="problem" type="text" description="Why it is not published as it is (JSON)"/>
 			<column name="events" type="bigint" required="True" description="Number of its events"/>
 			<column name="deviation_count" type="integer" required="True"

@@ -30,7 +30,7 @@ COLUMNS = {
     "provenance": (("obs_id", "text"), ("dataset", "text")),
     LEDGER: (
         ("release_name", "text"), ("source_name", "text"), ("files", "text"), ("context", "text"),
-        ("obs_id", "text"), ("outcome", "text"), ("shared", "text"), ("vanished", "boolean"),
+        ("obs_id", "text"), ("outcome", "text"), ("shared", "text"), ("vanished", "boolean"), ("batch", "text"),
         ("problem", "text"), ("events", "bigint"), ("deviation_count", "integer"),
     ),
 }  # fmt: skip

@@ -301,9 +301,12 @@ def test_what_dachs_silently_leaves_out_of_the_registry_is_found(tmp_path, monke
     assert first.endswith(":\n * title is missing\n * subject is missing")
     assert second.endswith("'rd/hea' at service 'x': Resource record generation failed: why")
     assert [arguments for arguments in asked if arguments[0] == "limits"] == [
-        ("limits", "hess_dr/q"),
-        ("limits", "ctao/q"),
-        ("limits", "//obscore"),
+        ("limits", "--tables-only", "hess_dr/q", "ctao/q", "//obscore"),
+        (
+            "limits",
+            *("hess_dr/q#obscore", "hess_dr/q#companions", "ctao/q#obscore", "ctao/q#companions"),
+            "//obscore#ObsCore",
+        ),
     ]
     assert {"hess_dr/q", "ctao/q", "rd/responses", "//obscore"} <= set(asked[-1])
 
