@@ -255,9 +255,12 @@ def _backups(upstream: Upstream, upstreams: Sequence[Upstream]) -> Upstream:
 
 
 def _upstream(upstream: Upstream, backups: Upstream) -> str:
+    # Who has failed once gets a single request until that is answered, and the others nothing. With nobody
+    # behind them, those that stand in are never left out: who is not there refuses at once.
+    roles = (upstream.sockets, "max_fails=1 fail_timeout=1s"), (backups.sockets, "max_fails=0 backup")
     servers = "".join(
-        f"        server {_quoted(f'unix:{socket}')} max_fails=1 fail_timeout=1s{role};\n"
-        for sockets, role in ((upstream.sockets, ""), (backups.sockets, " backup"))
+        f"        server {_quoted(f'unix:{socket}')} {role};\n"
+        for sockets, role in roles
         for socket in sockets
     )
     return f"    upstream {upstream.kind} {{\n        least_conn;\n{servers}        keepalive 32;\n    }}\n"

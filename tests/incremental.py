@@ -30,8 +30,8 @@ COLUMNS = {
     "provenance": (("obs_id", "text"), ("dataset", "text")),
     LEDGER: (
         ("release_name", "text"), ("source_name", "text"), ("files", "text"), ("context", "text"),
-        ("obs_id", "text"), ("outcome", "text"), ("shared", "text"), ("vanished", "boolean"), ("batch", "text"),
-        ("problem", "text"), ("events", "bigint"), ("deviation_count", "integer"),
+        ("obs_id", "text"), ("outcome", "text"), ("shared", "text"), ("vanished", "boolean"),
+        ("batch", "text"), ("problem", "text"), ("events", "bigint"), ("deviation_count", "integer"),
     ),
 }  # fmt: skip
 LAYOUTS = {role: Layout(role, columns) for role, columns in COLUMNS.items()}

@@ -186,6 +186,11 @@ class Site:
             return line in (self.home / "log" / "dachs.log").read_text(errors="replace").splitlines()
         return False
 
+    def proxy_said(self, lines: int = 20) -> str:
+        """Give the last that the proxy had to say of its own accord."""
+        text = (self.home / "log" / "proxy.jsonl").read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
     def remove(self) -> None:
         """Kill what is left of it and remove its files."""
         for pid in self.processes():

@@ -14,7 +14,7 @@ import pytest
 
 from instance import doctor
 from instance.state import State
-from tests.faults.harness import Site
+from tests.faults.harness import Site, wait_until
 
 
 @dataclasses.dataclass
@@ -67,6 +67,12 @@ def away(path: Path) -> Iterator[None]:
     if path.is_dir():
         shutil.rmtree(path)
     aside.rename(path)
+
+
+def until_it_is_well(case: Case) -> None:
+    """Wait until the doctor finds nothing any more, after what takes a moment to pass."""
+    settings = case.site.instance.settings
+    wait_until(lambda: not [found for found in doctor.examine(settings) if found.remedy], "a recovery")
 
 
 def with_mode(path: Path, mode: int) -> Iterator[None]:

@@ -10,18 +10,10 @@ import signal
 from collections.abc import Iterator
 
 from tests.faults.harness import wait_until, words_of
-from tests.faults.illness import Case, illness
+from tests.faults.illness import Case, illness, until_it_is_well
 
 FUTURE = 7200.0
 ONE_HOUR = 3600
-
-
-def _until_it_serves(case: Case) -> None:
-    def serves() -> bool:
-        done = case.site.run("status", "--json")
-        return done.returncode == 0 and "does not answer" not in done.stdout
-
-    wait_until(serves, "an answer")
 
 
 @illness("database-down")
@@ -36,7 +28,7 @@ def _(case: Case) -> Iterator[None]:
     finally:
         os.kill(supervisor, signal.SIGCONT)
     wait_until(lambda: case.site.worker("light-1") not in (0, worker), "workers with a database")
-    _until_it_serves(case)
+    until_it_is_well(case)
 
 
 @illness("proxy-dead")
@@ -51,7 +43,7 @@ def _(case: Case) -> Iterator[None]:
     finally:
         os.kill(supervisor, signal.SIGCONT)
     wait_until(lambda: case.site.proxy not in (0, proxy), "another proxy")
-    _until_it_serves(case)
+    until_it_is_well(case)
 
 
 @illness("worker-silent")
