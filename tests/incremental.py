@@ -31,7 +31,7 @@ COLUMNS = {
     LEDGER: (
         ("release_name", "text"), ("source_name", "text"), ("files", "text"), ("context", "text"),
         ("obs_id", "text"), ("outcome", "text"), ("shared", "text"), ("vanished", "boolean"),
-        ("batch", "text"), ("problem", "text"), ("events", "bigint"), ("deviation_count", "integer"),
+        ("problem", "text"), ("events", "bigint"), ("deviation_count", "integer"),
     ),
 }  # fmt: skip
 LAYOUTS = {role: Layout(role, columns) for role, columns in COLUMNS.items()}
