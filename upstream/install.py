@@ -53,9 +53,9 @@ def guards() -> Iterator[Shim]:
 
 def server_guards() -> Iterator[Shim]:
     """Give those in what only the web server has."""
-    from upstream import doors, error_answers, partial_results  # noqa: PLC0415 - see `server_shims`
+    from upstream import doors, error_answers, partial_results, reloading  # noqa: PLC0415 - see `server_shims`
 
-    for module in (doors, error_answers, partial_results):
+    for module in (doors, error_answers, partial_results, reloading):
         yield from module.SHIMS
 
 
