@@ -6,7 +6,12 @@ cache all the same, and is not read again: the registry's record of the TAP serv
 then on. Here a reload waits until no descriptor is being read. Reading begins in another thread, which may
 happen between the look and the reload; nothing has been told to anybody by then.
 
-Proposal to upstream: let ``_reloadConfig`` do that.
+After the caches, DaCHS wants to read its configuration again and fails, for it calls two functions that are
+not there (``root.loadUserVanity``, ``config.makeFallbackMeta``). That is left out: other settings need a
+restart here.
+
+Proposal to upstream: let ``_reloadConfig`` wait, and call ``root.ArchiveService.installVanityMap`` and
+``meta.makeFallbackMeta``.
 """
 
 from __future__ import annotations
@@ -14,7 +19,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from gavo import rscdesc
+from gavo import base, rscdesc
+from gavo.rscdef import common
 from gavo.user import serve
 from twisted.internet import reactor as _reactor
 
@@ -26,11 +32,9 @@ PAUSE = 0.1
 PATIENCE = 60.0
 """Seconds after which a reload takes place in any case; a descriptor takes three at most."""
 
-_stock_reload = serve._reloadConfig
-
 
 def reload_config(since: float | None = None) -> None:
-    """Forget all that can be read again; replaces ``_reloadConfig`` of ``gavo.user.serve``.
+    """Forget all descriptors until they are needed; replaces ``_reloadConfig`` of ``gavo.user.serve``.
 
     Parameters
     ----------
@@ -41,7 +45,9 @@ def reload_config(since: float | None = None) -> None:
     if rscdesc._CURRENTLY_PARSING and time.monotonic() - begun < PATIENCE:
         reactor.callLater(PAUSE, reload_config, begun)
     else:
-        _stock_reload()
+        base.caches.clearCaches()
+        common.getIvoidsForRDId.cache_clear()
+        base.ui.notifyInfo("Descriptors will be read again.")
 
 
 SHIMS = (
