@@ -146,7 +146,7 @@ class Readers:
             self._done.set()
             for thread in threads:
                 thread.join()
-        assert self.problems == []
+        assert not self.problems, self.problems[:5]
 
     def mixtures(self, *states: Answers) -> list[tuple[int, tuple[str, ...]]]:
         """Give the answers that are those of no state."""
