@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import pprint
 import re
+import time
 import urllib.parse
 import urllib.request
 
@@ -25,6 +26,9 @@ ROWS = """SELECT obs_id, obs_publisher_did, obs_title, t_min, t_max, ev_xel, acc
     FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea ORDER BY obs_publisher_did"""
 LINKS = "SELECT id, semantics, access_url, content_length FROM datalink.response ORDER BY 1, 3, 2"
 PICTURE, SIZE = "image/png", re.compile(r"-1|\d+")
+MOMENT = 10.0
+"""Seconds after which workers have read all descriptors again."""
+
 RELATIONS = """SELECT n.nspname || '.' || c.relname || ' ' || c.relkind::text
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname !~ '^(pg_|information_schema)' ORDER BY 1"""
@@ -146,10 +150,17 @@ def _digest(document: list[list[str]]) -> str:
 
 
 def differences(site: Site, expected: Census) -> list[str]:
-    """Compare an instance with an undisturbed one; gives nothing if they are the same."""
-    here, there = (dataclasses.asdict(found) for found in (take(site), expected))
+    """Compare an instance with an undisturbed one; gives nothing if they are the same.
+
+    The registry's records come from descriptors that workers read again a moment after an import.
+    """
+    deadline = time.monotonic() + MOMENT
+    here = take(site)
+    while here.records != expected.records and time.monotonic() < deadline:
+        time.sleep(MOMENT / 20)
+        here = take(site)
     found: list[str] = []
-    for name in here:
-        lines = [pprint.pformat(values[name], width=200).splitlines() for values in (there, here)]
+    for name, value in dataclasses.asdict(expected).items():
+        lines = [pprint.pformat(one, width=200).splitlines() for one in (value, getattr(here, name))]
         found += difflib.unified_diff(*lines, "undisturbed", name, n=1, lineterm="")
     return found
