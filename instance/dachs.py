@@ -50,6 +50,10 @@ POLYGON_CAST = "CREATE CAST (public.spoly AS bytea) WITHOUT FUNCTION"
 """Lets big results have polygons as pgSphere stores them, instead of as text; it takes a superuser."""
 
 
+TABLES_SEEN = ("obscore", "companions")
+"""Tables of a collection that clients can query: those of ``rd/tables.rd`` with ``adql``."""
+
+
 class Dachs:
     """DaCHS as one instance runs it.
 
@@ -219,7 +223,7 @@ class Dachs:
         resources = [f"{collection}/q" for collection in collections]
         # DaCHS waits for a second per table whose columns it looks at, so that is only what clients see.
         self.run("limits", "--tables-only", *resources, "//obscore")
-        seen = [f"{resource}#{table}" for resource in resources for table in ("obscore", "companions")]
+        seen = [f"{resource}#{table}" for resource in resources for table in TABLES_SEEN]
         self.run("limits", *seen, "//obscore#ObsCore")
         # The shared resources cover what the collections cover, so their turn is after these.
         said = self.run("pub", *resources, *SYSTEM_RESOURCES, "rd/hea", "rd/links", "rd/responses")

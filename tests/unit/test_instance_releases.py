@@ -4,6 +4,7 @@ import os
 import pwd
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +14,7 @@ from ingest.errors import InstanceError
 from ingest.listing import Files
 from instance import bringup, releases, vocabularies
 from instance.account import Account
+from instance.dachs import TABLES_SEEN
 from instance.deploy import Deployment
 from instance.exits import EXIT_DATA
 from instance.imports import Importer, Mark
@@ -283,6 +285,11 @@ PUBLICATION = """\
 Failed source Undefined
 ** WARNING: Aborting publication of 'rd/hea' at service 'x': Resource record generation failed: why
 """
+
+
+def test_statistics_are_taken_of_all_tables_that_clients_see():
+    tables = ElementTree.parse(CHECKOUT / "rd" / "tables.rd").iter("table")
+    assert [table.get("id") for table in tables if table.get("adql") == "True"] == list(TABLES_SEEN)
 
 
 def test_what_dachs_silently_leaves_out_of_the_registry_is_found(tmp_path, monkeypatch):
