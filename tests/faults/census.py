@@ -158,7 +158,7 @@ def differences(site: Site, expected: Census) -> list[str]:
     here = take(site)
     while here.records != expected.records and time.monotonic() < deadline:
         time.sleep(MOMENT / 20)
-        here = take(site)
+        here = dataclasses.replace(here, records=take(site).records)
     found: list[str] = []
     for name, value in dataclasses.asdict(expected).items():
         lines = [pprint.pformat(one, width=200).splitlines() for one in (value, getattr(here, name))]
