@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from instance import settings
 from instance.account import service_account
 from instance.cluster import Cluster
+from instance.dachs import Dachs
+from instance.packages import venv_python
 
 VARIABLE = "CHERENKOV_VO_TEST_INSTANCE"
 
@@ -81,3 +87,25 @@ def instance() -> Instance:
 def obs_id(instance: Instance) -> str:
     """Some observation of the release."""
     return instance.rows("SELECT TOP 1 obs_id FROM hess_dr.obscore ORDER BY obs_id")[0][0]
+
+
+@pytest.fixture(scope="session")
+def in_dachs(instance: Instance) -> Callable[..., Any]:
+    """Give who runs a program as DaCHS's processes run, and gives what that prints last, as JSON."""
+    account = service_account()
+    dachs = Dachs(settings.load(), instance.home, account, instance.cluster)
+
+    def run_program(text: str, *arguments: str, fast_paths: str = "yes", guards: str = "yes") -> Any:
+        done = subprocess.run(
+            account.command([venv_python(instance.home), "-", *arguments]),
+            env=dachs.environment | {"CHERENKOV_VO_FAST_PATHS": fast_paths, "CHERENKOV_VO_GUARDS": guards},
+            cwd="/",
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run_program

@@ -1,12 +1,5 @@
 """A reload waits until no resource descriptor is being read, so that none comes half from before it."""
 
-import json
-import subprocess
-
-from instance.bringup import Instance as Managed
-from instance.packages import venv_python
-from instance.settings import load
-
 SCRIPT = """
 import json, time
 from gavo import api, base, rscdesc
@@ -34,15 +27,5 @@ print(json.dumps([seen, len(clock.getDelayedCalls())]))
 """
 
 
-def test_a_reload_waits_for_what_is_being_read(instance):
-    managed = Managed(load())
-    done = subprocess.run(
-        [venv_python(managed.home), "-c", SCRIPT],
-        env=managed.dachs.environment,
-        cwd="/",
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == [[True, True, False, False], 0]
+def test_a_reload_waits_for_what_is_being_read(in_dachs):
+    assert in_dachs(SCRIPT) == [[True, True, False, False], 0]

@@ -2,14 +2,6 @@
 
 import itertools
 import json
-import subprocess
-
-import pytest
-
-from instance import settings
-from instance.account import service_account
-from instance.dachs import Dachs
-from instance.packages import venv_python
 
 REPLACED = """
 import json
@@ -89,42 +81,21 @@ NOT_LIFTED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def run(instance):
-    """Run a program as DaCHS's processes run, and give what it prints as JSON."""
-    account = service_account()
-    dachs = Dachs(settings.load(), instance.home, account, instance.cluster)
-
-    def run_program(text, *arguments, fast_paths="yes", guards="yes"):
-        done = subprocess.run(
-            account.command([venv_python(instance.home), "-", *arguments]),
-            env=dachs.environment | {"CHERENKOV_VO_FAST_PATHS": fast_paths, "CHERENKOV_VO_GUARDS": guards},
-            cwd="/",
-            input=text,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return run_program
-
-
-def test_dachs_still_has_what_is_replaced(run):
+def test_dachs_still_has_what_is_replaced(in_dachs):
     """If this fails: read what changed in DaCHS, adapt the shim, and then its digests (in parentheses)."""
-    changed = {name: what for name, what in run(REPLACED, fast_paths="no", guards="no").items() if what}
+    changed = {name: what for name, what in in_dachs(REPLACED, fast_paths="no", guards="no").items() if what}
     assert not changed, f"DaCHS changed below the replacements in upstream/: {changed}"
 
 
-def test_all_is_replaced_or_nothing(run):
+def test_all_is_replaced_or_nothing(in_dachs):
     for wanted in itertools.product(("yes", "no"), repeat=2):
-        fast, safe = run(INSTALLED, fast_paths=wanted[0], guards=wanted[1])
+        fast, safe = in_dachs(INSTALLED, fast_paths=wanted[0], guards=wanted[1])
         assert fast and safe
         assert (set(fast.values()), set(safe.values())) == ({wanted[0] == "yes"}, {wanted[1] == "yes"})
 
 
-def test_translations_are_those_of_dachs(run):
-    wrong, known = run(TRANSLATED, json.dumps(LIFTED + NOT_LIFTED))
+def test_translations_are_those_of_dachs(in_dachs):
+    wrong, known = in_dachs(TRANSLATED, json.dumps(LIFTED + NOT_LIFTED))
     assert not wrong
     # The first query of a kind is DaCHS's, and so is the second, from which the others are learned.
     assert {pattern: known[pattern] for pattern in LIFTED} == dict.fromkeys(LIFTED, 10)
