@@ -111,7 +111,7 @@ def take(site: Site) -> Census:
     """Ask an instance for all it has; its port and directory are taken out."""
 
     def neutral(text: str) -> str:
-        return text.replace(str(site.port), "PORT").replace(str(site.home), "HOME")
+        return re.sub(rf"(:|%3A){site.port}\b", r"\1PORT", text).replace(str(site.home), "HOME")
 
     documents = {name: _of_any_moment(datalink(site, first_public(site, name), name)) for name in COLLECTIONS}
     return Census(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from instance.exits import OK
@@ -57,11 +59,22 @@ def _tail(path: Path, start: int) -> bytes:
     return path.read_bytes()[start:] if path.exists() else b""
 
 
-def _imports(service: Service) -> None:
-    """Wait until the transaction of an import holds the collection's table."""
+@contextlib.contextmanager
+def _importing(service: Service) -> Iterator[int]:
+    """Let the first import come no further than to the end of its transaction; gives its process."""
     service.wait_for("- Importing hess_dr ...")
-    locked = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()"
-    wait_until(lambda: service.site.instance.cluster.sql(locked), "a transaction that writes")
+    cluster = service.site.instance.cluster
+    connection = psycopg2.connect(cluster.dsn, passfile=str(cluster.password_file))
+    try:
+        with connection.cursor() as cursor:
+            # Written when all rows of the collection are.
+            cursor.execute("LOCK TABLE ivoa._obscoresources IN SHARE MODE")
+        held = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'ivoa._obscoresources'::regclass"
+        wait_until(lambda: cluster.sql(held), "a transaction that has written its rows")
+        (process,) = service.site.dachs("imp")
+        yield process
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize("command", [BY_MAKE, ()], ids=["make", "program"])
@@ -78,13 +91,14 @@ def test_program_killed_in_the_middle_of_dachs_tables(half_made: Site) -> None:
 
 
 def test_make_killed_while_rows_are_written(half_made: Site) -> None:
-    _interrupt(half_made, _imports, *BY_MAKE)
+    with half_made.serving(*BY_MAKE) as service:
+        with _importing(service):
+            service.kill()
+        wait_until(lambda: not half_made.supervisor, "the end of what served")
 
 
 def test_program_and_import_killed_while_rows_are_written(half_made: Site) -> None:
-    with half_made.serving() as service:
-        _imports(service)
-        (importing,) = half_made.dachs("imp")
+    with half_made.serving() as service, _importing(service) as importing:
         kill(half_made.supervisor)
         if importing in half_made.processes():
             kill(importing)
@@ -92,9 +106,8 @@ def test_program_and_import_killed_while_rows_are_written(half_made: Site) -> No
 
 def test_a_collection_that_fails_does_not_keep_the_other_from_being_served(half_made: Site) -> None:
     with half_made.serving() as service:
-        _imports(service)
-        (importing,) = half_made.dachs("imp")
-        kill(importing)
+        with _importing(service) as importing:
+            kill(importing)
         service.up()
         assert "  hess_dr is NOT imported: " in service.said
         assert census.count(half_made, "ctao.obscore") > 0
