@@ -26,6 +26,9 @@ PATIENCE = 900.0
 CTAO_RUNS = 24
 """Runs of the simulated CTAO-like release: the fewest that have every kind of observation."""
 
+MASTER = "nginx: master"
+"""How the proxy calls itself."""
+
 UP = " is up.\n"
 """What the program says once it serves."""
 
@@ -166,7 +169,8 @@ class Site:
     @property
     def proxy(self) -> int:
         """Give the process id of the proxy; 0 if it does not run."""
-        found = [pid for pid, words in self.processes().items() if words[0].startswith("nginx: master")]
+        # What is about to end has no words.
+        found = [pid for pid, words in self.processes().items() if "".join(words[:1]).startswith(MASTER)]
         return found[0] if found else 0
 
     @property

@@ -50,12 +50,21 @@ def _halfway(site: Site) -> Iterator[None]:
         connection.close()
 
 
-def _back(site: Site, postmaster: int) -> None:
-    """Wait until the database is another process, and queries are answered."""
+def _running(site: Site) -> set[int]:
+    """Give the processes that come back as others when the database ended."""
+    return {site.postmaster, site.proxy, *site.dachs("serve")}
+
+
+def _back(site: Site, gone: set[int]) -> None:
+    """Wait until database and web server are other processes, and queries are answered.
+
+    Those of before answer for a moment, too, once the database is back.
+    """
 
     def well() -> bool:
+        now = _running(site)
         try:
-            return site.postmaster not in (0, postmaster) and census.count(site) > 0
+            return 0 not in now and not now & gone and census.count(site) > 0
         except (urllib.error.HTTPError, OSError):
             return False
 
@@ -80,13 +89,13 @@ def test_database_ends_during_an_ingestion(followed: Followed, way: str) -> None
                 wait_until(lambda start=position: "changing" in followed.phase(start), "rows that change")
             else:
                 time.sleep(moment)
-            postmaster = site.postmaster
+            gone = _running(site)
             WAYS[way](site)
         context = f"seed {SEED}, {number}, after {moment:.1f} s"
         _, said = process.communicate(timeout=LONG)
         assert "Traceback" not in said, said
         assert process.returncode == OK or "cherenkov-vo: " in said, said
-        _back(site, postmaster)
+        _back(site, gone)
         seen = answers(site)
         assert seen in [followed.undisturbed[state][1] for state in (old, new)], context
         followed.ingest()
@@ -101,9 +110,9 @@ def test_database_ends_during_queries(followed: Followed, way: str) -> None:
     readers = Readers(site, crash=True)
     with readers.reading(4):
         wait_until(lambda: len(readers.seen) > 8, "answers")
-        postmaster = site.postmaster
+        gone = _running(site)
         WAYS[way](site)
-        _back(site, postmaster)
+        _back(site, gone)
     assert readers.mixtures(followed.undisturbed[followed.state][1]) == []
     assert set(readers.turned_away) <= {"503", "lost"}, (readers.turned_away, readers.told)
     assert followed.differences() == []
@@ -113,11 +122,11 @@ def test_database_ends_again_before_queries_are_limited(followed: Followed) -> N
     """It may end at any moment of coming back, also as soon as it runs."""
     site = followed.site
     for _ in range(thorough(2, 3)):
-        first = site.postmaster
+        first, gone = site.postmaster, _running(site)
         kill(first)
         second = wait_until(lambda gone=first: {site.postmaster} - {0, gone}, "PostgreSQL").pop()
         kill(second)
-        _back(site, second)
+        _back(site, gone | {second})
     assert site.supervisor
     followed.know(followed.state)
     assert followed.differences() == []
