@@ -33,7 +33,7 @@ def lower_queries(postmaster: int | None) -> None:
     """
     if postmaster is None:
         return
-    titles = {pid: _TITLE.match(_title(pid)) for pid in _children(postmaster)}
+    titles = {pid: _TITLE.match(title(pid)) for pid in _children(postmaster)}
     strangers = {pid for pid, found in titles.items() if found and found["role"] == ROLE}
     helpers = {
         pid
@@ -52,7 +52,8 @@ def _children(pid: int) -> list[int]:
     return []
 
 
-def _title(pid: int) -> str:
+def title(pid: int) -> str:
+    """Give the command line of a process; nothing if it has ended."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").rstrip("\0 ")
     return ""

@@ -12,7 +12,7 @@ import urllib.request
 from typing import Any
 
 from ingest.errors import InstanceError
-from instance import version
+from instance import priorities, version
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
@@ -210,6 +210,8 @@ def down(instance: Instance) -> bool:
             if time.monotonic() > deadline:
                 raise InstanceError(f"Process {pid} does not end.", f"End it with 'kill -9 {pid}'.")
             time.sleep(0.2)
+        while priorities.title(pid) and time.monotonic() < deadline:  # it has let go, but is still there
+            time.sleep(0.02)
     left_over = instance.cluster.ready_mark.exists() and instance.cluster.process() is not None
     if left_over:
         instance.cluster.stop()

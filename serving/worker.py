@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ RETRY_AFTER = 30
 """Seconds after which clients should come again: half of what a query may take."""
 
 CROWDED = "Too many queries are waiting here; please come again in half a minute, or use /tap/async."
+
+CONFIGURED_WITHIN = 30.0
+"""Seconds in which etc/userconfig.rd must have been read; it takes one if the database answers."""
+
+CONFIGURE_INTERVAL = 1.0
 
 PRIMARY = "@primary"
 """Place of the proxy that takes what a read-only copy of the database cannot do."""
@@ -164,6 +170,36 @@ def spare_collector(clock: Any) -> None:
     clock.callLater(COLLECT_INTERVAL, spare_collector, clock)
 
 
+def configure(proceed: Callable[[], None], clock: Any, deadline: float) -> None:
+    """Go on once etc/userconfig.rd has been read; end if it cannot be.
+
+    It brings all that is safer than in DaCHS, so nothing is answered without it.
+
+    Parameters
+    ----------
+    proceed
+        What to do then.
+    clock
+        twisted's reactor, or what stands for it.
+    deadline
+        When to give up, by that clock: the supervisor starts another process.
+    """
+    from gavo import base  # noqa: PLC0415 - DaCHS is imported when its settings are known
+
+    from upstream import descriptors  # noqa: PLC0415
+
+    try:
+        descriptors.site_descriptor()
+    except Exception as error:
+        if clock.seconds() < deadline:
+            clock.callLater(CONFIGURE_INTERVAL, configure, proceed, clock, deadline)
+            return
+        base.ui.notifyError(f"This process ends: etc/userconfig.rd cannot be read ({error}).")
+        clock.stop()
+    else:
+        proceed()
+
+
 def begin(options: argparse.Namespace) -> None:
     """Add what is ours to DaCHS's server; called when that is about to run.
 
@@ -195,7 +231,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     # By default, twisted's timers go by the clock on the wall, which may jump: nothing would end for days.
     reactor.seconds = time.monotonic  # type: ignore[attr-defined]
-    reactor.callWhenRunning(begin, options)  # type: ignore[attr-defined]
+    deadline = reactor.seconds() + CONFIGURED_WITHIN  # type: ignore[attr-defined]
+    reactor.callWhenRunning(configure, lambda: begin(options), reactor, deadline)  # type: ignore[attr-defined]
+    from upstream import descriptors  # noqa: PLC0415 - before DaCHS reads any
+
+    descriptors.install_early()
     sys.argv = ["dachs", "serve", "start", "-f"]
     cli.main()
 

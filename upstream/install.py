@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,21 +9,22 @@ from gavo import base
 from twisted.internet import reactor as _reactor
 
 from serving import logs
-from upstream import async_jobs, garbage, generated_code, job_limits, regions, sync_jobs, translation, uploads
-from upstream.shims import Shim
+from upstream import (
+    async_jobs,
+    descriptors,
+    garbage,
+    generated_code,
+    job_limits,
+    regions,
+    sync_jobs,
+    translation,
+    uploads,
+)
+from upstream.shims import SWITCH, Shim, guarded, wanted
 
 reactor: Any = _reactor
 
-SWITCH = "CHERENKOV_VO_FAST_PATHS"
-GUARDS = "CHERENKOV_VO_GUARDS"
-"""What is safer than DaCHS's own ways has a switch of its own."""
-
 _done: set[str] = set()
-
-
-def wanted() -> bool:
-    """Say whether the operator wants fast paths; without a word, yes."""
-    return os.environ.get(SWITCH, "yes") != "no"
 
 
 def shims() -> Iterator[Shim]:
@@ -40,14 +40,9 @@ def server_shims() -> Iterator[Shim]:
     yield from sync_answers.SHIMS
 
 
-def guarded() -> bool:
-    """Say whether the operator wants what is safer; without a word, yes."""
-    return os.environ.get(GUARDS, "yes") != "no"
-
-
 def guards() -> Iterator[Shim]:
     """Give replacements that are for safety."""
-    for module in (job_limits, uploads):
+    for module in (descriptors, job_limits, uploads):
         yield from module.SHIMS
 
 

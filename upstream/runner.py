@@ -31,6 +31,7 @@ from gavo.user import logui, plainui
 from gavo.utils import parsetricks
 
 from serving import logs
+from upstream import descriptors
 
 MOST_OF_ID = 200
 """Bytes of a job's id; DaCHS's have ten."""
@@ -43,11 +44,23 @@ EXAMPLE = "SELECT TOP 1 a FROM b.c WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE(1, 2,
 
 
 def load() -> None:
-    """Load what queries need, and leave no open connection to the database."""
+    """Load what queries need, and leave no open connection to the database.
+
+    Raises
+    ------
+    SystemExit
+        The site's own descriptor cannot be read; jobs must not do without it.
+    """
+    descriptors.install_early()
     logui.LoggingUI(base.ui)
     if not logs.install(component="jobs"):
         plainui.StingyPlainUI(base.ui)
     base.DEBUG = False
+    try:
+        descriptors.site_descriptor()
+    except Exception as error:
+        base.ui.notifyError(f"No process for asynchronous jobs: etc/userconfig.rd cannot be read ({error}).")
+        sys.exit(1)
     for resource in ("//tap", "//obscore", *findPublishedRDs()):
         try:
             base.caches.getRD(resource)

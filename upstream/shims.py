@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from gavo import base
+
+SWITCH = "CHERENKOV_VO_FAST_PATHS"
+GUARDS = "CHERENKOV_VO_GUARDS"
+"""What is safer than DaCHS's own ways has a switch of its own."""
+
+
+def wanted() -> bool:
+    """Say whether the operator wants fast paths; without a word, yes."""
+    return os.environ.get(SWITCH, "yes") != "no"
+
+
+def guarded() -> bool:
+    """Say whether the operator wants what is safer; without a word, yes."""
+    return os.environ.get(GUARDS, "yes") != "no"
 
 
 @dataclass(frozen=True)

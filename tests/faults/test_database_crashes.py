@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import signal
 import time
 import urllib.error
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import psycopg2
 import pytest
 
 from instance.exits import OK
+from instance.server import CHANGED
 from tests.faults import census
 from tests.faults.changing import LONG, STATES, Followed, Readers, answers
 from tests.faults.harness import Site, kill, wait_until
@@ -19,14 +22,20 @@ from tests.faults.test_random_kills import SEED
 from tests.thorough import thorough
 
 CRASHES = thorough(1, 8)
+RECOVERY = 30.0
+"""Seconds until workers have read again what they could not read."""
+
 LONGEST_WAIT = 8.0
 """Seconds of an ingestion among which the crash is placed: starting, reading, changing tables, publishing."""
 
 
 def _power_cut(site: Site) -> None:
-    """Stop PostgreSQL without any writing, as pg_ctl has it for emergencies."""
+    """Stop PostgreSQL without any writing, as pg_ctl has it for emergencies.
+
+    It does not wait: it may miss that the database is started anew at once, and wait for the end of that.
+    """
     cluster = site.instance.cluster
-    done = cluster._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", cluster.data)
+    done = cluster._run("pg_ctl", "stop", "-W", "-m", "immediate", "-D", cluster.data)
     assert done.returncode == 0, done.stderr
 
 
@@ -113,6 +122,44 @@ def test_database_ends_during_queries(followed: Followed, way: str) -> None:
         gone = _running(site)
         WAYS[way](site)
         _back(site, gone)
+    assert readers.mixtures(followed.undisturbed[followed.state][1]) == []
+    assert set(readers.turned_away) <= {"503", "lost"}, (readers.turned_away, readers.told)
+    assert followed.differences() == []
+
+
+def _kill_a_backend(site: Site, chance: random.Random) -> None:
+    """Kill a process of PostgreSQL that serves a worker; the postmaster stays, and ends all others."""
+    cluster = site.instance.cluster
+    with contextlib.suppress(psycopg2.OperationalError, ProcessLookupError), contextlib.ExitStack() as stack:
+        connection = psycopg2.connect(cluster.dsn, passfile=str(cluster.password_file))
+        stack.callback(connection.close)
+        cursor = stack.enter_context(connection.cursor())
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        if found := cursor.fetchall():
+            os.kill(chance.choice(found)[0], signal.SIGKILL)
+
+
+def test_backends_are_killed_while_descriptors_are_read(followed: Followed) -> None:
+    """No worker is started anew by that, so each has to find all that it needs when the database is back."""
+    followed.know(STATES[0])
+    site, chance = followed.site, random.Random(SEED)
+    before = _running(site)
+    readers = Readers(site, crash=True)
+    with readers.reading(4):
+        for _ in range(thorough(4, 40)):
+            os.kill(site.supervisor, CHANGED)
+            for _ in range(4):
+                time.sleep(chance.uniform(0.0, 1.0))
+                _kill_a_backend(site, chance)
+        time.sleep(RECOVERY)
+        late = len(readers.seen), sum(readers.turned_away.values())
+        time.sleep(5.0)
+        assert len(readers.seen) > late[0]
+        assert sum(readers.turned_away.values()) == late[1], readers.told
+    assert site.postmaster in before
     assert readers.mixtures(followed.undisturbed[followed.state][1]) == []
     assert set(readers.turned_away) <= {"503", "lost"}, (readers.turned_away, readers.told)
     assert followed.differences() == []
