@@ -9,6 +9,11 @@ table or an error is not used again.
 
 Proposal to upstream: let ``getQTableFromJob`` take its connection from a pool, and ``configure`` use
 ``SET LOCAL`` in one statement where the connection belongs to one query.
+
+DaCHS has pools for other purposes, and learns only from a failing request that their connections are gone.
+Here they are looked at before they are used.
+
+Proposal to upstream: let ``CustomConnectionPool.getconn`` do that.
 """
 
 from __future__ import annotations
@@ -22,9 +27,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg2
+import psycopg2.pool
 from gavo import base
 from gavo.base import config, sqlsupport
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR, TRANSACTION_STATUS_UNKNOWN
+
+from upstream.shims import Shim
 
 MOST_IDLE = 8
 """Connections kept per process; DaCHS runs ten queries at a time."""
@@ -152,3 +160,37 @@ def _alive(connection: KeptConnection) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return not poll.poll(0)
+
+
+_stock_get = sqlsupport.CustomConnectionPool.getconn
+
+
+def get_alive(pool: Any, key: Any = None) -> Any:
+    """Give a connection that the server has not ended; replaces ``CustomConnectionPool.getconn``.
+
+    Parameters
+    ----------
+    pool, key
+        As psycopg2 has them.
+    """
+    for _ in range(pool.minconn):
+        connection = _stock_get(pool, key)
+        if _alive(connection):
+            return connection
+        pool.putconn(connection, key, close=True)
+    return _stock_get(pool, key)
+
+
+SHIMS = (
+    Shim(
+        sqlsupport.CustomConnectionPool,
+        "getconn",
+        get_alive,
+        (
+            (sqlsupport.CustomConnectionPool, "d73988855d2b878b"),
+            (sqlsupport._makeConnectionManager, "3f3fc19c036624ea"),
+            (psycopg2.pool.ThreadedConnectionPool, "befa8d9151a4072c"),
+            (psycopg2.pool.AbstractConnectionPool, "9e5c16e77459fcd8"),
+        ),
+    ),
+)

@@ -11,6 +11,7 @@ from twisted.internet import reactor as _reactor
 from serving import logs
 from upstream import (
     async_jobs,
+    connections,
     descriptors,
     garbage,
     generated_code,
@@ -42,7 +43,7 @@ def server_shims() -> Iterator[Shim]:
 
 def guards() -> Iterator[Shim]:
     """Give replacements that are for safety."""
-    for module in (descriptors, job_limits, uploads):
+    for module in (connections, descriptors, job_limits, uploads):
         yield from module.SHIMS
 
 

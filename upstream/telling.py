@@ -19,6 +19,7 @@ from typing import Any
 from gavo import base
 from gavo.base import sqlsupport
 from gavo.utils import excs
+from psycopg2.pool import PoolError
 from twisted.web.error import UnsupportedMethod
 
 from serving import logs
@@ -132,7 +133,8 @@ def _state_of(error: BaseException) -> str | None:
     if state := getattr(error, "pgcode", None):
         return str(state)
     # The connection ended before the server could say anything.
-    return "08000" if isinstance(error, sqlsupport.OperationalError | sqlsupport.InterfaceError) else None
+    lost = (sqlsupport.OperationalError, sqlsupport.InterfaceError, PoolError)
+    return "08000" if isinstance(error, lost) else None
 
 
 def database_away(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""The database is away while descriptors are read: queries come back without a new process."""
+"""The database was away, also while descriptors were read: queries come back without a new process."""
 
 import json
 
@@ -86,3 +86,32 @@ def test_a_worker_begins_once_it_is_configured_or_ends(in_dachs):
 
 def test_jobs_are_not_forked_from_a_process_that_is_not_configured(in_dachs):
     assert in_dachs(RUNNER) == 1
+
+
+POOLED = """
+import json
+from gavo import api, base, rscdesc
+from gavo.base import sqlsupport
+base.caches.getRD("//tap")
+with base.getTableConn() as one, base.getTableConn() as two:
+    pids = [next(conn.query("SELECT pg_backend_pid()"))[0] for conn in (one, two)]
+other = base.getDBConnection("trustedquery")
+for pid in pids:
+    list(other.query("SELECT pg_terminate_backend(%(pid)s, 5000)", {"pid": pid}))
+def ask():
+    try:
+        with base.getTableConn() as connection:
+            return next(connection.query("SELECT 1"))[0]
+    except sqlsupport.DBError as error:
+        return type(error).__name__
+print(json.dumps([ask(), ask()]))
+"""
+
+
+def test_connections_that_were_ended_are_not_used(in_dachs):
+    assert in_dachs(POOLED) == [1, 1]
+
+
+def test_stock_connections_fail_once(in_dachs):
+    """When this fails, `get_alive` of `upstream.connections` may go."""
+    assert in_dachs(POOLED, guards="no", fast_paths="no") == ["OperationalError", 1]
