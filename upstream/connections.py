@@ -10,8 +10,9 @@ table or an error is not used again.
 Proposal to upstream: let ``getQTableFromJob`` take its connection from a pool, and ``configure`` use
 ``SET LOCAL`` in one statement where the connection belongs to one query.
 
-DaCHS has pools for other purposes, and learns only from a failing request that their connections are gone.
-Here they are looked at before they are used.
+DaCHS has pools for other purposes, and learns only from a failing request that their connections are gone. It
+then replaces the pools; threads that do so at the same time fail on an empty list (``getConnFromPool``).
+Here, connections are looked at before they are used, and pools stay.
 
 Proposal to upstream: let ``CustomConnectionPool.getconn`` do that.
 """
@@ -181,16 +182,18 @@ def get_alive(pool: Any, key: Any = None) -> Any:
     return _stock_get(pool, key)
 
 
+def keep_pools(*pool: Any) -> None:
+    """Keep all pools: `get_alive` replaces connections; replaces ``CustomConnectionPool.serverRestarted``."""
+
+
+_POOLS = (
+    (sqlsupport.CustomConnectionPool, "d73988855d2b878b"),
+    (sqlsupport._makeConnectionManager, "3f3fc19c036624ea"),
+    (psycopg2.pool.ThreadedConnectionPool, "befa8d9151a4072c"),
+    (psycopg2.pool.AbstractConnectionPool, "9e5c16e77459fcd8"),
+)
+
 SHIMS = (
-    Shim(
-        sqlsupport.CustomConnectionPool,
-        "getconn",
-        get_alive,
-        (
-            (sqlsupport.CustomConnectionPool, "d73988855d2b878b"),
-            (sqlsupport._makeConnectionManager, "3f3fc19c036624ea"),
-            (psycopg2.pool.ThreadedConnectionPool, "befa8d9151a4072c"),
-            (psycopg2.pool.AbstractConnectionPool, "9e5c16e77459fcd8"),
-        ),
-    ),
+    Shim(sqlsupport.CustomConnectionPool, "getconn", get_alive, ((_stock_get, "b8b132a279df702a"), *_POOLS)),
+    Shim(sqlsupport.CustomConnectionPool, "serverRestarted", keep_pools, _POOLS),
 )

@@ -7,7 +7,8 @@ To read a descriptor, DaCHS asks the database what is known of it. If that is aw
 - it remembers that a descriptor cannot be read until the file changes.
 
 The process would refuse queries until it is started anew. Here, what is wrong with etc/userconfig.rd is
-raised as for other descriptors, and reading is tried again after `PAUSE` seconds.
+raised as for other descriptors, and reading is tried again after `PAUSE` seconds. Queries that waited for a
+descriptor which another one's thread could not read are told to come again; DaCHS says that they are wrong.
 
 Proposal to upstream: let ``_UserConfigFakeRD.getById`` raise what it ignores now, and ``CachedException``
 be dirty after some seconds if there was an error of the database.
@@ -27,6 +28,12 @@ PAUSE = 10.0
 
 _stock_init = rscdesc.CachedException.__init__
 _stock_is_dirty = rscdesc.CachedException.isDirty
+
+
+class UnreadableError(base.ReportableError):  # type: ignore[misc]
+    """A descriptor is not there for the moment."""
+
+    httpCode = 503  # noqa: N815 - DaCHS's name
 
 
 def site_descriptor() -> Any:
@@ -79,6 +86,22 @@ def is_dirty(failure: Any) -> bool:
     return bool(_stock_is_dirty(failure))
 
 
+def invalidate(descriptor: Any) -> None:
+    """Let a descriptor fail wherever it is used; replaces ``RD.invalidate``.
+
+    Threads that waited while it could not be read have it.
+    """
+    message = f"{descriptor.sourceId} could not be read; please come again in half a minute."
+
+    class Unreadable:
+        def __getattribute__(self, name: str) -> Any:
+            if name == "__class__":
+                return Unreadable
+            raise UnreadableError(message)
+
+    descriptor.__class__ = Unreadable
+
+
 SHIMS = (
     Shim(
         rscdesc._UserConfigFakeRD,
@@ -98,6 +121,7 @@ SHIMS = (
         is_dirty,
         ((rscdesc.CachedException, "b5744cea25518932"), (rscdesc._makeRDCache, "04be264ae02db828")),
     ),
+    Shim(rscdesc.RD, "invalidate", invalidate, ((rscdesc.RD.invalidate, "89cee9102ed21ac9"),)),
 )
 
 

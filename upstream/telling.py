@@ -23,6 +23,7 @@ from psycopg2.pool import PoolError
 from twisted.web.error import UnsupportedMethod
 
 from serving import logs
+from upstream.descriptors import UnreadableError
 
 READERS = frozenset(
     {
@@ -47,6 +48,7 @@ ABOUT_VALUES: tuple[type[Exception], ...] = (ValueError, ArithmeticError)
 BAD_VALUE = "A parameter has a value that this service cannot use."
 DEFECT = "The service has failed; its operators find the reason in their log under the request's number."
 AWAY = "The database does not answer; please come again in half a minute."
+UNREADABLE = "What describes these data cannot be read for the moment; please come again in half a minute."
 FULL = "The service has no room to work in; please come again later."
 RETRY_AFTER = 30
 
@@ -109,7 +111,11 @@ def told_of(error: BaseException, *, parameters: bool = True, places: Sequence[t
     hint = clean(str(hint)) if (hint := getattr(error, "hint", None)) else None
     status: int
     if database_away(error):
+        hint = None  # it is for the operator
         status, message = HTTPStatus.SERVICE_UNAVAILABLE, AWAY
+    elif any(isinstance(cause, UnreadableError) for cause in _causes(error)):
+        hint = None
+        status, message = HTTPStatus.SERVICE_UNAVAILABLE, UNREADABLE
     elif disk_full(error):
         status, message = HTTPStatus.SERVICE_UNAVAILABLE, FULL
     elif _state_of(error) is not None:

@@ -16,15 +16,12 @@ import pytest
 from instance.exits import OK
 from instance.server import CHANGED
 from tests.faults import census
-from tests.faults.changing import LONG, STATES, Followed, Readers, answers
+from tests.faults.changing import LONG, QUERIES, STATES, Followed, Readers, answers
 from tests.faults.harness import Site, kill, wait_until
 from tests.faults.test_random_kills import SEED
 from tests.thorough import thorough
 
 CRASHES = thorough(1, 8)
-RECOVERY = 30.0
-"""Seconds until workers have read again what they could not read."""
-
 LONGEST_WAIT = 8.0
 """Seconds of an ingestion among which the crash is placed: starting, reading, changing tables, publishing."""
 
@@ -142,6 +139,13 @@ def _kill_a_backend(site: Site, chance: random.Random) -> None:
             os.kill(chance.choice(found)[0], signal.SIGKILL)
 
 
+def _settled(readers: Readers) -> bool:
+    """Say whether all that is asked for a while is answered."""
+    seen, away = len(readers.seen), sum(readers.turned_away.values())
+    time.sleep(3.0)
+    return len(readers.seen) >= seen + len(QUERIES) and sum(readers.turned_away.values()) == away
+
+
 def test_backends_are_killed_while_descriptors_are_read(followed: Followed) -> None:
     """No worker is started anew by that, so each has to find all that it needs when the database is back."""
     followed.know(STATES[0])
@@ -154,11 +158,7 @@ def test_backends_are_killed_while_descriptors_are_read(followed: Followed) -> N
             for _ in range(4):
                 time.sleep(chance.uniform(0.0, 1.0))
                 _kill_a_backend(site, chance)
-        time.sleep(RECOVERY)
-        late = len(readers.seen), sum(readers.turned_away.values())
-        time.sleep(5.0)
-        assert len(readers.seen) > late[0]
-        assert sum(readers.turned_away.values()) == late[1], readers.told
+        wait_until(lambda: _settled(readers), "answers to all queries")
     assert site.postmaster in before
     assert readers.mixtures(followed.undisturbed[followed.state][1]) == []
     assert set(readers.turned_away) <= {"503", "lost"}, (readers.turned_away, readers.told)

@@ -108,6 +108,44 @@ print(json.dumps([ask(), ask()]))
 """
 
 
+WAITED = """
+import json, threading
+from gavo import api, base, rscdesc
+base.caches.getRD("//tap")
+from upstream import telling
+begun, go = threading.Event(), threading.Event()
+stock = rscdesc.rdinj.injectIntoContext
+def inject(context, name):
+    if name != "hess_dr/q":
+        return stock(context, name)
+    begun.set()
+    go.wait(60)
+    raise ValueError("away")
+rscdesc.rdinj.injectIntoContext = inject
+said = []
+def ask():
+    try:
+        said.append(base.caches.getRD("hess_dr/q").getById("obscore").id)
+    except Exception as error:
+        told = telling.told_of(error)
+        said.append([told.status, told.defect, told.hint])
+first, second = (threading.Thread(target=ask) for _ in range(2))
+first.start()
+begun.wait(60)
+second.start()
+go.wait(1)  # the second one is at the lock by then; otherwise both read, and both fail with 400
+go.set()
+first.join()
+second.join()
+print(json.dumps(sorted(said)))
+"""
+
+
+def test_who_waited_for_a_descriptor_in_vain_may_come_again(in_dachs):
+    assert in_dachs(WAITED) == [[400, False, None], [503, False, None]]
+    assert in_dachs(WAITED, guards="no") == [[400, False, None]] * 2, "upstream.descriptors.invalidate may go"
+
+
 def test_connections_that_were_ended_are_not_used(in_dachs):
     assert in_dachs(POOLED) == [1, 1]
 
