@@ -8,7 +8,7 @@ import random
 import signal
 import time
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg2
 import pytest
@@ -139,11 +139,17 @@ def _kill_a_backend(site: Site, chance: random.Random) -> None:
             os.kill(chance.choice(found)[0], signal.SIGKILL)
 
 
-def _settled(readers: Readers) -> bool:
-    """Say whether all that is asked for a while is answered."""
-    seen, away = len(readers.seen), sum(readers.turned_away.values())
-    time.sleep(3.0)
-    return len(readers.seen) >= seen + len(QUERIES) and sum(readers.turned_away.values()) == away
+def _settled(readers: Readers) -> Callable[[], bool]:
+    """Give who says whether all queries have been answered, more than once, since one was turned away."""
+    away, mark = -1, 0
+
+    def settled() -> bool:
+        nonlocal away, mark
+        if sum(readers.turned_away.values()) != away:
+            away, mark = sum(readers.turned_away.values()), len(readers.seen)
+        return len(readers.seen) > mark + 3 * len(QUERIES)
+
+    return settled
 
 
 def test_backends_are_killed_while_descriptors_are_read(followed: Followed) -> None:
@@ -158,7 +164,7 @@ def test_backends_are_killed_while_descriptors_are_read(followed: Followed) -> N
             for _ in range(4):
                 time.sleep(chance.uniform(0.0, 1.0))
                 _kill_a_backend(site, chance)
-        wait_until(lambda: _settled(readers), "answers to all queries")
+        wait_until(_settled(readers), "answers to all queries")
     assert site.postmaster in before
     assert readers.mixtures(followed.undisturbed[followed.state][1]) == []
     assert set(readers.turned_away) <= {"503", "lost"}, (readers.turned_away, readers.told)
