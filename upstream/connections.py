@@ -137,7 +137,7 @@ class ConnectionPool:
 
     def _connect(self) -> KeptConnection:
         with contextlib.suppress(base.DBError), base.getTableConn() as other:
-            # DaCHS finds out in this way that the database was started again, and empties its pools.
+            # Without `SHIMS`, DaCHS finds out in this way that the database was started again.
             other.execute("SELECT 1")
         profile = config.getDBProfile(self.profile)
         try:

@@ -109,7 +109,7 @@ print(json.dumps([ask(), ask()]))
 
 
 WAITED = """
-import json, threading
+import json, sys, threading
 from gavo import api, base, rscdesc
 base.caches.getRD("//tap")
 from upstream import telling
@@ -133,7 +133,9 @@ first, second = (threading.Thread(target=ask) for _ in range(2))
 first.start()
 begun.wait(60)
 second.start()
-go.wait(1)  # the second one is at the lock by then; otherwise both read, and both fail with 400
+while sys._current_frames()[second.ident].f_code.co_name not in ("getRDCached", "_loadRDIntoCache"):
+    go.wait(0.05)
+go.wait(1)  # it is at the lock; one that came later would read by itself
 go.set()
 first.join()
 second.join()
