@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -83,7 +84,8 @@ class Load:
                 with error:
                     told, said = error.headers.get("Retry-After"), error.read()
                 self.failed.append((time.monotonic(), f"{error.code}, Retry-After: {told}: {said!r}"))
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
+                # Also an answer that its worker had begun, and no client takes for a whole one.
                 self.failed.append((time.monotonic(), f"lost: {error}"))
             else:
                 if body == self.expected:
