@@ -1,0 +1,3 @@
+export default function BasketPage() {
+  return <h1>Basket</h1>;
+}

@@ -1,0 +1,3 @@
+export default function QueriesPage() {
+  return <h1>Queries</h1>;
+}

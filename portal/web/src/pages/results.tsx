@@ -1,0 +1,3 @@
+export default function ResultsPage() {
+  return <h1>Results</h1>;
+}
