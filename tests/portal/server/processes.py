@@ -154,7 +154,7 @@ class Postgres(Process):
 class Provider(Process):
     """The certified provider of npm, which logs in whoever comes."""
 
-    def __init__(self, port_of_explorer=1):
+    def __init__(self):
         super().__init__()
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
@@ -162,7 +162,9 @@ class Provider(Process):
     def command(self):
         node = os.environ.get("CHERENKOV_EXPLORER_NODE") or shutil.which("node")
         assert node, "there is no node: set CHERENKOV_EXPLORER_NODE"
-        return [node, str(ROOT / "tests/portal/provider/provider.mjs")]
+        # Node of a wheel is a script that starts another process; that one has to end with the tests.
+        itself = subprocess.run([node, "-p", "process.execPath"], check=True, capture_output=True, text=True)
+        return [itself.stdout.strip(), str(ROOT / "tests/portal/provider/provider.mjs")]
 
     def environment(self):
         return dict(os.environ, PROVIDER_PORT=str(self.port), NODE_NO_WARNINGS="1")
