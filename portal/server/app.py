@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -23,7 +23,6 @@ from portal.server.limits import Limiter
 from portal.server.metrics import Metrics
 from portal.server.models.base import Problem
 from portal.server.pages import Pages
-from portal.server.paths import below_root
 from portal.server.routes import ROUTERS
 from portal.server.security import Guard
 from portal.server.sessions import Sessions
@@ -147,8 +146,6 @@ def create_app(
 
     @app.get("/{path:path}", include_in_schema=False)
     async def get_page_file(request: Request, path: str) -> Response:
-        if settings.root_path and not below_root(request.scope):
-            return RedirectResponse(settings.root_path + "/", 308)
         return await pages.answer(request, path)
 
     return app

@@ -149,6 +149,8 @@ def translated(error: Exception) -> PortalError | None:
     """
     if isinstance(error, PortalError):
         return error
+    if isinstance(error, HTTPException):
+        return _of_http(error)
     if isinstance(error, redis.exceptions.RedisError):
         # While it loads, or has no memory, Redis answers with errors.
         is_busy = isinstance(error, redis.exceptions.ResponseError) and str(error).startswith(
@@ -157,9 +159,7 @@ def translated(error: Exception) -> PortalError | None:
         is_down = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
         return SessionsDownError() if is_busy or is_down else None
     if isinstance(error, sqlalchemy.exc.DBAPIError) and _is_data(error):
-        return BadRequestError(
-            "A text that was sent holds a zero byte, or a number is too large."
-        )
+        return BadRequestError("A text that was sent holds a zero byte, or a number is too large.")
     is_down = isinstance(
         error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
     ) or (isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated)
@@ -253,16 +253,19 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return respond(request, problem)
 
 
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    codes = {404: "not_found", 405: "method_not_allowed"}
+def _of_http(error: HTTPException) -> PortalError:
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
     messages = {404: "There is nothing at this address.", 405: "This address does not take such a request."}
-    problem = PortalError(
+    return PortalError(
         messages.get(error.status_code, f"{error.detail}."),
         code=codes.get(error.status_code, "refused"),
         status=error.status_code,
     )
-    made = respond(request, problem)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    made = respond(request, _of_http(error))
     made.headers.update({k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"})
     return made
 

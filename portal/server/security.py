@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.responses import RedirectResponse
 
 from portal.server import bodies
 from portal.server.errors import ForbiddenError, TooManyError
@@ -159,6 +160,10 @@ class Guard:
             await self.app(scope, receive, send)
             return
         path, method = below_root(scope), scope["method"]
+        if not path:
+            # Addresses in pages are relative to the root with its slash.
+            await RedirectResponse(self.settings.root_path + "/", 308)(scope, receive, send)
+            return
         if path not in _FOR_OPERATORS:
             headers = MutableHeaders(scope=scope)
             check_host(self.settings, headers.get("host"))

@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL, Redis and an OpenID provider, which end with the tests even if those are killed."""
+"""Real PostgreSQL, Redis and OpenID provider for tests, which end with them even if they are killed."""
 
 import asyncio
 import contextlib
@@ -85,7 +85,17 @@ class Redis(Process):
         self.url = f"unix://{self.socket}"
 
     def command(self):
-        return ["redis-server", "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"]
+        return [
+            "redis-server",
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
 
     def is_up(self):
         with socket.socket(socket.AF_UNIX) as one:
@@ -100,6 +110,7 @@ class Redis(Process):
 class Postgres(Process):
     # Fast: does not wait for clients.
     stop_signal = signal.SIGINT
+    options = ("-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
 
     def __init__(self):
         super().__init__()
@@ -108,8 +119,7 @@ class Postgres(Process):
         if os.getuid() == 0:
             os.chown(self.directory, UNPRIVILEGED, UNPRIVILEGED)
         subprocess.run(
-            ["setpriv", *self.identity(), BINARIES[-1] / "initdb", "-D", self.data, "-U", "postgres"]
-            + ["--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
+            ["setpriv", *self.identity(), BINARIES[-1] / "initdb", "-D", self.data, *self.options],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=self.directory,
@@ -171,7 +181,9 @@ class Provider(Process):
 
     def is_up(self):
         try:
-            with urllib.request.urlopen(f"{self.issuer}/.well-known/openid-configuration", timeout=2) as answer:
+            with urllib.request.urlopen(
+                f"{self.issuer}/.well-known/openid-configuration", timeout=2
+            ) as answer:
                 return answer.status == 200
         except OSError:
             return False

@@ -33,11 +33,15 @@ async def test_items_are_kept_in_order_and_once(explorer):
         again = (await anna.post(f"{address}/items", json={"items": [C, A, C]})).json()
         assert dids(again) == [key(B), key(A), key(C)]
         assert again["items"][0] == B
-        told = (await anna.post(f"{address}/items", json={"items": [A | {"note": "mine"}, B | {"note": None}]})).json()
+        told = (
+            await anna.post(f"{address}/items", json={"items": [A | {"note": "mine"}, B | {"note": None}]})
+        ).json()
         notes = {key(item): item["note"] for item in told["items"]}
         assert notes == {key(A): "mine", key(B): "flare", key(C): None}
         assert told["changed"] > basket["changed"]
-        less = (await anna.post(f"{address}/items/remove", json={"keys": [key(A), ("own", "nothing")]})).json()
+        less = (
+            await anna.post(f"{address}/items/remove", json={"keys": [key(A), ("own", "nothing")]})
+        ).json()
         assert dids(less) == [key(B), key(C)]
         assert (await anna.get(address)).json() == less
 
@@ -57,7 +61,7 @@ async def test_baskets_are_changed_duplicated_merged_deleted(explorer):
         merged = await anna.post(f"{address}/merge", json={"sources": [two["id"], one["id"]]})
         assert dids(merged.json()) == [key(A), key(B)]
         listed = (await anna.get("/api/baskets")).json()
-        assert [(each["name"], each["count"]) for each in listed][0] == ("First", 2)
+        assert (listed[0]["name"], listed[0]["count"]) == ("First", 2)
         assert {each["name"] for each in listed} == {"First", "Two", "Two (copy)"}
         assert (await anna.delete(address)).status_code == 204
         assert (await anna.get(address)).status_code == 404

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import time
 from dataclasses import replace
@@ -83,7 +82,8 @@ async def test_a_login_from_begin_to_end(explorer, known):
         assert (back.status_code, back.headers["location"]) == (303, "/explorer/basket?open=1")
         cookie = back.headers["set-cookie"]
         assert re.fullmatch(
-            r"explorer_session=[\w-]{43}; HttpOnly; Max-Age=86400; Path=/explorer; SameSite=lax; Secure", cookie
+            r"explorer_session=[\w-]{43}; HttpOnly; Max-Age=86400; Path=/explorer; SameSite=lax; Secure",
+            cookie,
         )
         # Whoever knew the session of before knows nothing.
         assert client.cookies["explorer_session"] != before
@@ -99,7 +99,10 @@ async def test_a_login_from_begin_to_end(explorer, known):
         assert (await me(other))["id"] == user["id"] and (await me(other))["since"] == user["since"]
         ended = await client.post("/auth/logout")
         place = urlsplit(ended.json()["redirect"])
-        assert parse_qs(place.query) == {"client_id": ["explorer"], "post_logout_redirect_uri": [PUBLIC + "/"]}
+        assert parse_qs(place.query) == {
+            "client_id": ["explorer"],
+            "post_logout_redirect_uri": [PUBLIC + "/"],
+        }
         async with httpx.AsyncClient() as browser:
             assert (await browser.get(ended.json()["redirect"])).status_code == 200
         assert "explorer_session" not in client.cookies and await me(client) is None
@@ -225,7 +228,9 @@ async def test_answers_that_nobody_asked_for_log_nobody_in(explorer, known, prov
         sent = await client.get("/auth/login")
         back = await at_provider(sent.headers["location"])
         answer = await client.get(re.sub(r"iss=[^&]+", "iss=https%3A%2F%2Felsewhere.example", back))
-        assert answer.json()["code"] == "login_failed" and "another login provider" in answer.json()["message"]
+        assert (
+            answer.json()["code"] == "login_failed" and "another login provider" in answer.json()["message"]
+        )
         sent = await client.get("/auth/login")
         back = await at_provider(sent.headers["location"])
         answer = await client.get(re.sub(r"([?&])iss=[^&]+", r"\1x=1", back))

@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("made", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
         sa.Column("seen", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
         sa.PrimaryKeyConstraint("id", name="users_pkey"),
-        sa.UniqueConstraint("issuer", "subject", name="users_issuer_key"),
+        sa.UniqueConstraint("issuer", "subject", name="users_issuer_subject_key"),
     )
     op.create_table(
         "queries",
