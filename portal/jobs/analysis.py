@@ -39,7 +39,8 @@ class Job:
         self.parameters = parameters
         self.limits = limits
         self.outputs = Outputs(directory, CREATOR)
-        self.report = Report(directory, Clock(limits.seconds))
+        self.clock = Clock(limits.seconds)
+        self.report = Report(directory, self.clock)
         self.started = datetime.now(UTC)
         self.summary: dict[str, Any] = {}
         self.runs: list[Run] = []
@@ -63,15 +64,22 @@ class Job:
         try:
             self._all(source, scratch)
         except JobError as error:
-            self.report.say(f"The job cannot go on. {error}")
-            self.summary["error"] = str(error)
+            self._fail(str(error))
             raise
+        except MemoryError as error:
+            self._fail("There was not enough memory to read the bundle")
+            raise BundleError(self.summary["error"]) from error
         finally:
             self._close()
 
+    def _fail(self, words: str) -> None:
+        self.report.say(f"The job cannot go on. {words}")
+        self.summary["error"] = words
+
     def _all(self, source: Path, scratch: Path) -> None:
         check_limits(self.parameters, self.limits.pixels)
-        target, bundle = self._read(source, scratch)
+        with self.clock.watching():
+            target, bundle = self._read(source, scratch)
         self.outputs.simulated = bundle.simulated
         if bundle.simulated:
             self.report.note("The data are simulated: no telescope took them")

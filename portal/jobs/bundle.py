@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from collections import Counter
@@ -132,11 +133,21 @@ def unpack(archive: Path, directory: Path) -> Path:
                 with path.open("xb") as file:
                     shutil.copyfileobj(content, file, 2**20)
                 tops.add(parts[0])
+        _check_end(archive)
     except (tarfile.TarError, EOFError, FileExistsError) as error:
         raise BundleError(f"The bundle is no complete tar archive: {error}") from error
     if len(tops) != 1:
         raise BundleError(f"The bundle has {len(tops)} top directories, expected one")
     return directory / tops.pop()
+
+
+def _check_end(archive: Path) -> None:
+    """Look for the two empty blocks at the end: Python takes a header that is cut off for the end."""
+    end = 2 * tarfile.BLOCKSIZE
+    with archive.open("rb") as file:
+        file.seek(-min(end, archive.stat().st_size), os.SEEK_END)
+        if file.read() != bytes(end):
+            raise tarfile.ReadError("its end is missing")
 
 
 def read_bundle(directory: Path) -> Bundle:
