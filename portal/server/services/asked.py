@@ -122,14 +122,18 @@ class Asked:
         wanted = [Order(self._column(key.column), key.descending) for key in sort]
         for order in wanted:
             if not order.column.is_sortable:
-                raise AskError(f"Rows cannot be sorted by {order.column.bare}: it has no plain numbers or texts.")
-        # A data set may have a row for its file and one for its links; people's own joins may multiply rows at will.
+                raise AskError(
+                    f"Rows cannot be sorted by {order.column.bare}: it has no plain numbers or texts."
+                )
+        # A data set may have a row for its file and one for its links; people's own joins may give more.
         names = [KEY, FORMAT] if self.own is None else [KEY]
         ties = [column for name in names if (column := self.table.find(name)) is not None]
         if self.own is not None or self.key is None:
             ties += [column for column in self.table.columns if column.is_sortable]
-        every = wanted + [Order(column) for column in ties]
-        return list({order.column.bare.lower(): order for order in reversed(every)}.values())[::-1]
+        every: dict[str, Order] = {}
+        for order in [*wanted, *(Order(column) for column in ties)]:
+            every.setdefault(order.column.bare.lower(), order)
+        return list(every.values())
 
     def selecting(
         self,
@@ -166,9 +170,15 @@ class Asked:
         source = self._source([*columns, *(o.column for o in order)])
         sorting = ", ".join(o.column.sql + (" DESC" if o.descending else "") for o in order)
         skipping = f"\nOFFSET {offset}" if offset else ""
-        return f"SELECT TOP {limit} {listed}\nFROM {source}{where}" + (f"\nORDER BY {sorting}" if order else "") + skipping
+        return (
+            f"SELECT TOP {limit} {listed}\nFROM {source}{where}"
+            + (f"\nORDER BY {sorting}" if order else "")
+            + skipping
+        )
 
-    async def page(self, columns: Sequence[Column], order: Sequence[Order], limit: int, offset: int) -> tuple[Answer, int, str]:
+    async def page(
+        self, columns: Sequence[Column], order: Sequence[Order], limit: int, offset: int
+    ) -> tuple[Answer, int, str]:
         """Get rows from the middle of the sorted answer.
 
         Parameters
@@ -197,8 +207,8 @@ class Asked:
             return await self.answer(adql, limit + 1), 0, adql
         if offset + limit > MOST_SKIPPED:
             raise TooManyRowsError(
-                f"{self.service.label} cannot skip rows, so that no rows after the first {MOST_SKIPPED} can be shown. "
-                "Narrow the search, or sort the other way round.",
+                f"{self.service.label} cannot skip rows, so that no rows after the first {MOST_SKIPPED} "
+                "can be shown. Narrow the search, or sort the other way round.",
                 status=422,
             )
         adql = self.selecting(columns, order, offset + limit)
@@ -368,7 +378,9 @@ async def count(rows: Asked) -> Counted:
         values = [[await _count_by_fetching(rows)]]
         adql = rows.own
     if len(values) != 1 or not isinstance(values[0][0], int):
-        raise AnswerError(f"{rows.service.label} did not answer a question for a number of rows with a number.")
+        raise AnswerError(
+            f"{rows.service.label} did not answer a question for a number of rows with a number."
+        )
     return Counted(count=values[0][0], seconds=round(time.perf_counter() - start, 3), adql=adql)
 
 
@@ -378,8 +390,8 @@ async def _count_by_fetching(rows: Asked) -> int:
     answer = await rows.answer(rows.own, most)
     if answer.overflow or len(answer) > most:
         raise TooManyRowsError(
-            f"{rows.service.label} cannot count the rows of a query inside another one, and there are more than {most}. "
-            "Narrow the query, or write it with COUNT(*).",
+            f"{rows.service.label} cannot count the rows of a query inside another one, "
+            f"and there are more than {most}. Narrow the query, or write it with COUNT(*).",
             status=422,
         )
     return len(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.server.models.config import Capabilities
+from portal.server.models.config import Capabilities, TableInfo
 from portal.server.services import cache, features, fields, schema, tap
 from portal.server.services.errors import NotSearchableError, QueryRefusedError
 from portal.server.services.known import KEY, Known, Language, Link, Table
@@ -109,7 +109,7 @@ async def read(context: Context, service: ServiceSettings, table: str | None) ->
         service=service.key,
         table=found.table.key,
         tables=[
-            {"key": t.key, "label": t.label, "description": t.description, "has_extension": t.has_extension}
+            TableInfo(key=t.key, label=t.label, description=t.description, has_extension=t.has_extension)
             for t in found.tables
         ],
         features=features.all_of(found.table, found.language, found.time_scale),
@@ -127,7 +127,9 @@ async def _find_out(context: Context, service: ServiceSettings, table: Table, ev
     scale = None
     if column is not None:
         scale = answer.scales.get(column.bare.lower())
-    descriptor = next((d for d in answer.descriptors if d.is_datalink and (d.column or KEY).lower() == KEY), None)
+    descriptor = next(
+        (d for d in answer.descriptors if d.is_datalink and (d.column or KEY).lower() == KEY), None
+    )
     return Known(
         service=service.key,
         table=table,
@@ -146,7 +148,7 @@ async def _probe(context: Context, service: ServiceSettings, table: Table) -> An
     names = [KEY, "t_min", "t_max", "access_url", "access_format"]
     columns = [column for name in names if (column := table.find(name)) is not None]
     listed = ", ".join(column.sql for column in columns)
-    adql = f"SELECT TOP 1 {listed} FROM {table.source([], columns)}"
+    adql = f"SELECT TOP 1 {listed} FROM {table.source([], columns)}"  # noqa: S608 (names of TAP_SCHEMA)
     try:
         return await tap.query(context, service, adql, 1)
     except QueryRefusedError as error:

@@ -89,7 +89,9 @@ def _between(label: str, found: fields.Found, condition: Between) -> list[str]:
     if low is not None and high is not None and low > high:
         raise BadValueError(f"{label}: the lower bound ({low:g}) is above the upper one ({high:g}).")
     if not (column.is_number or column.is_time):
-        raise BadValueError(f"{label}: the column {column.bare} has no numbers that could lie between bounds.")
+        raise BadValueError(
+            f"{label}: the column {column.bare} has no numbers that could lie between bounds."
+        )
     return [
         f"{column.sql} {side} {_bound(label, column, bound, found.factor)}"
         for side, bound in ((">=", low), ("<=", high))
@@ -116,8 +118,8 @@ def _contains(label: str, known: Known, column: Column, text: str) -> str:
         # LIKE takes these for any characters, and ADQL has no way to say otherwise.
         if language.function(features.REGEX) is None or "\\" in text:
             raise BadValueError(
-                f"{label}: the service cannot look for texts with %, _ or \\ in them, for they stand for other "
-                "characters there."
+                f"{label}: the service cannot look for texts with %, _ or \\ in them, "
+                "for they stand for other characters there."
             )
         pattern = "".join(c if PLAIN.match(c) else r"\^" if c == "^" else f"[{c}]" for c in text)
         return f"1={features.REGEX}({literal('(?i)' + pattern)}, {column.sql})"
@@ -133,5 +135,7 @@ def _contains(label: str, known: Known, column: Column, text: str) -> str:
 
 def _clean(label: str, text: str) -> str:
     if CONTROL.search(text):
-        raise BadValueError(f"{label}: '{CONTROL.sub('?', text)[:40]}' has a line break or another control character.")
+        raise BadValueError(
+            f"{label}: '{CONTROL.sub('?', text)[:40]}' has a line break or another control character."
+        )
     return text

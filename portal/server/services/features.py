@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import anyio
 
 from portal.server.models.config import Availability, Feature
-from portal.server.services import http, xml
+from portal.server.services import http, states, xml
 from portal.server.services.errors import AnswerError
 from portal.server.services.known import Column, Language, Table
 from portal.server.services.needs import Context, ServiceSettings
@@ -42,7 +42,10 @@ async def read(context: Context, service: ServiceSettings) -> Language:
         If they cannot be read.
     """
     reply = await http.fetch(
-        context, service, service.url.rstrip("/") + "/capabilities", headers={"Accept": "application/xml, text/xml"}
+        context,
+        service,
+        service.url.rstrip("/") + "/capabilities",
+        headers={"Accept": "application/xml, text/xml"},
     )
     if reply.status != 200:
         raise AnswerError(
@@ -71,7 +74,14 @@ def parse(content: bytes) -> Language:
         If there is no TAP in it.
     """
     root = xml.read(content)
-    tap = next((c for c in root.iter("capability") if (c.get("standardID") or "").lower() == "ivo://ivoa.net/std/tap"), None)
+    tap = next(
+        (
+            c
+            for c in root.iter("capability")
+            if (c.get("standardID") or "").lower() == "ivo://ivoa.net/std/tap"
+        ),
+        None,
+    )
     if tap is None:
         raise AnswerError("The service's capabilities have no TAP in them.")
     groups: dict[str, list[str]] = {}
@@ -130,7 +140,7 @@ def cone(table: Table, language: Language) -> Availability:
         With the reason if not.
     """
     if not language.has_geometry("POINT", "CIRCLE", "CONTAINS"):
-        return _no("The service does not offer ADQL's POINT, CIRCLE and CONTAINS.")
+        return states.no("The service does not offer ADQL's POINT, CIRCLE and CONTAINS.")
     return _columns(table, "s_ra", "s_dec")
 
 
@@ -150,7 +160,7 @@ def region(table: Table, language: Language) -> Availability:
         With the reason if not.
     """
     if not language.has_geometry("CIRCLE", "INTERSECTS"):
-        return _no("The service does not offer ADQL's CIRCLE and INTERSECTS.")
+        return states.no("The service does not offer ADQL's CIRCLE and INTERSECTS.")
     return _columns(table, "s_region")
 
 
@@ -173,8 +183,8 @@ def time(table: Table, scale: str | None) -> Availability:
     if state.available and scale is None:
         return Availability(
             available=True,
-            reason="The service does not say in which time scale its times are. TT is assumed; if they are UTC, "
-            "limits are off by about a minute.",
+            reason="The service does not say in which time scale its times are. TT is assumed; "
+            "if they are UTC, limits are off by about a minute.",
         )
     return state
 
@@ -195,10 +205,10 @@ def intervals(table: Table, language: Language) -> Availability:
         With the reason if not.
     """
     if table.find("t_intervals") is None:
-        return _no("The table has no column t_intervals with the observations' time coverage.")
+        return states.no("The table has no column t_intervals with the observations' time coverage.")
     if language.function(*TMOC) is None:
-        return _no(f"The service has no function that compares time coverages ({' or '.join(TMOC)}).")
-    return Availability(available=True)
+        return states.no(f"The service has no function that compares time coverages ({' or '.join(TMOC)}).")
+    return states.YES
 
 
 def energy(table: Table) -> Availability:
@@ -215,8 +225,8 @@ def energy(table: Table) -> Availability:
         With the reason if not.
     """
     if energies(table) is not None:
-        return Availability(available=True)
-    return _no("The table has neither the columns energy_min and energy_max nor em_min and em_max.")
+        return states.YES
+    return states.no("The table has neither the columns energy_min and energy_max nor em_min and em_max.")
 
 
 def energies(table: Table) -> tuple[Column, Column, bool] | None:
@@ -253,8 +263,11 @@ def nocase(language: Language) -> Availability:
         With the reason if not.
     """
     if language.function(NOCASE) or language.has_ilike or language.has_lower:
-        return Availability(available=True)
-    return _no("The service cannot compare texts without regard to upper and lower case (ivo_nocasematch, ILIKE, LOWER).")
+        return states.YES
+    return states.no(
+        "The service cannot compare texts without regard to upper and lower case "
+        "(it has none of ivo_nocasematch, ILIKE and LOWER)."
+    )
 
 
 def all_of(table: Table, language: Language, scale: str | None) -> list[Feature]:
@@ -275,12 +288,9 @@ def all_of(table: Table, language: Language, scale: str | None) -> list[Feature]
         Each with its state.
     """
     offset = (
-        Availability(available=True)
+        states.YES
         if language.has_offset
-        else Availability(
-            available=False,
-            reason="The service cannot skip rows (OFFSET), so that pages far behind take longer.",
-        )
+        else states.no("The service cannot skip rows (OFFSET), so that pages far behind take longer.")
     )
     return [
         Feature(key="cone", state=cone(table, language)),
@@ -296,9 +306,5 @@ def all_of(table: Table, language: Language, scale: str | None) -> list[Feature]
 def _columns(table: Table, *names: str) -> Availability:
     missing = [name for name in names if table.find(name) is None]
     if missing:
-        return _no(f"The table has no column {' and no column '.join(missing)}.")
-    return Availability(available=True)
-
-
-def _no(reason: str) -> Availability:
-    return Availability(available=False, reason=reason)
+        return states.no(f"The table has no column {' and no column '.join(missing)}.")
+    return states.YES

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from portal.server.models.base import Model
 from portal.server.models.config import Availability, FieldInfo, FieldKind
+from portal.server.services import features, states
 from portal.server.services.known import Column, Language, Table
 
 FILE = Path(__file__).with_name("fields.toml")
@@ -104,8 +105,6 @@ def all_of(table: Table, language: Language) -> list[FieldInfo]:
     list of FieldInfo
         Each with the reason if it cannot be used.
     """
-    from portal.server.services import features  # noqa: PLC0415 (both look at tables)
-
     infos = []
     for spec in specs():
         info = _find(table, spec).info
@@ -119,21 +118,26 @@ def _find(table: Table, spec: FieldSpec) -> Found:
     column = table.first(spec.columns)
     if column is None:
         sought = " or ".join(spec.columns)
-        return Found(spec, None, 1.0, _no(f"{spec.label}: the table has no column {sought}."))
+        return Found(spec, None, 1.0, states.no(f"{spec.label}: the table has no column {sought}."))
     if spec.kind is FieldKind.TEXT and not column.is_text:
-        return Found(spec, column, 1.0, _no(f"{spec.label}: the column {column.bare} has no text."))
+        return Found(spec, column, 1.0, states.no(f"{spec.label}: the column {column.bare} has no text."))
     if spec.kind is FieldKind.CHOICE and not (column.is_text or column.is_number):
-        return Found(spec, column, 1.0, _no(f"{spec.label}: the column {column.bare} has no values to choose from."))
+        return Found(
+            spec,
+            column,
+            1.0,
+            states.no(f"{spec.label}: the column {column.bare} has no values to choose from."),
+        )
     if spec.kind is FieldKind.RANGE and not (column.is_number or column.is_time):
-        return Found(spec, column, 1.0, _no(f"{spec.label}: the column {column.bare} has no numbers."))
+        return Found(spec, column, 1.0, states.no(f"{spec.label}: the column {column.bare} has no numbers."))
     factor = 1.0
     if column.is_number and spec.unit and column.unit:
         converted = _factor(spec.unit, column.unit)
         if converted is None:
-            reason = f"{spec.label}: the column {column.bare} is in {column.unit}, which is not convertible to {spec.unit}."
-            return Found(spec, column, 1.0, _no(reason))
+            reason = f"{spec.label}: the column {column.bare} is in {column.unit}, which is not {spec.unit}."
+            return Found(spec, column, 1.0, states.no(reason))
         factor = converted
-    return Found(spec, column, factor, Availability(available=True))
+    return Found(spec, column, factor, states.YES)
 
 
 @cache
@@ -146,7 +150,3 @@ def _factor(unit: str, other: str) -> float | None:
         return float(parsed[0].to(parsed[1]))
     except (units.UnitConversionError, AttributeError, TypeError):
         return None
-
-
-def _no(reason: str) -> Availability:
-    return Availability(available=False, reason=reason)

@@ -37,6 +37,13 @@ class Reply:
     url: str
 
 
+@dataclass(frozen=True)
+class _Form:
+    data: Mapping[str, str] | None
+    params: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+
+
 def origin(url: str) -> str:
     """Give scheme, host and port of a URL.
 
@@ -137,37 +144,41 @@ async def fetch(
     with measures.asking(service.key, kind):
         try:
             with anyio.fail_after(seconds):
-                return await _fetch(context, service, url, data, params, headers)
+                return await _fetch(context, service, url, _Form(data, params, headers))
         except (TimeoutError, httpx.TimeoutException) as error:
             if isinstance(error, httpx.ConnectTimeout):
-                raise ServiceDownError(f"{service.label} cannot be reached: it does not accept connections.") from error
+                raise ServiceDownError(
+                    f"{service.label} cannot be reached: it does not accept connections."
+                ) from error
             raise ServiceSlowError(
-                f"{service.label} did not answer within {seconds:g} seconds. Narrow the search or try again later.",
+                f"{service.label} did not answer within {seconds:g} seconds. "
+                "Narrow the search or try again later.",
                 detail={"seconds": seconds},
             ) from error
         except httpx.TransportError as error:
             LOG.warning("%s: %s: %s", service.key, type(error).__name__, error)
             raise ServiceDownError(
-                f"{service.label} cannot be reached at the moment. Nothing of the search is lost; try again later."
+                f"{service.label} cannot be reached at the moment. "
+                "Nothing of the search is lost; try again later."
             ) from error
         except httpx.InvalidURL as error:
             raise NotAllowedError(f"{service.label} gave an address that is none.", status=502) from error
 
 
-async def _fetch(
-    context: Context,
-    service: ServiceSettings,
-    url: str,
-    data: Mapping[str, str] | None,
-    params: Mapping[str, str] | None,
-    headers: Mapping[str, str] | None,
-) -> Reply:
-    has_waited = False
+async def _fetch(context: Context, service: ServiceSettings, url: str, form: _Form) -> Reply:
+    has_waited, data, params = False, form.data, form.params
     for _ in range(MAX_REDIRECTS + 2):
         method = "GET" if data is None else "POST"
         async with context.http.stream(
-            method, url, data=data, params=params, headers=headers, follow_redirects=False,
-            timeout=httpx.Timeout(context.settings.tap_timeout, connect=min(10.0, context.settings.tap_timeout)),
+            method,
+            url,
+            data=data,
+            params=params,
+            headers=form.headers,
+            follow_redirects=False,
+            timeout=httpx.Timeout(
+                context.settings.tap_timeout, connect=min(10.0, context.settings.tap_timeout)
+            ),
         ) as response:
             if response.status_code == 503:
                 wait = _retry_after(response)
@@ -186,7 +197,8 @@ async def _fetch(
                 url = urljoin(str(response.url), response.headers["location"])
                 if not is_allowed(service, url):
                     raise NotAllowedError(
-                        f"{service.label} redirects to {url[:200]}, which is not among the hosts allowed for it.",
+                        f"{service.label} redirects to {url[:200]}, "
+                        "which is not among the hosts allowed for it.",
                         status=502,
                     )
                 if response.status_code not in {307, 308}:
@@ -205,7 +217,8 @@ async def _read(service: ServiceSettings, response: httpx.Response) -> Reply:
         content += chunk
         if len(content) > MAX_BYTES:
             raise AnswerTooLargeError(
-                f"The answer of {service.label} has more than {MAX_BYTES // 2**20} MB. Ask for fewer rows or columns."
+                f"The answer of {service.label} has more than {MAX_BYTES // 2**20} MB. "
+                "Ask for fewer rows or columns."
             )
     return Reply(
         response.status_code, bytes(content), response.headers.get("content-type", ""), str(response.url)

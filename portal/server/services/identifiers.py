@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from portal.server.services.errors import AskError
@@ -23,28 +24,29 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 # Reserved words of ADQL 2.1 (section 2.1.2) that a column may well be called.
-RESERVED = frozenset(
-    """
-    abs absolute acos action add all allocate alter and any are area as asc asin assertion at atan atan2 authorization
-    avg begin between bit bit_length both box by cascade cascaded case cast catalog ceiling centroid char
-    character char_length check circle close coalesce collate collation column commit connect connection
-    constraint constraints contains continue convert coord1 coord2 coordsys corresponding cos count create cross
-    current current_date current_time current_timestamp current_user cursor date day deallocate decimal declare
-    default deferrable deferred degrees delete desc describe descriptor diagnostics disconnect distance distinct
-    domain double drop else end end-exec escape except exception exec execute exists exp external extract false
-    fetch first float floor for foreign found from full get global go goto grant group having hour identity
-    immediate in indicator initially inner input insensitive insert int integer intersect intersects interval into
-    in_unit is isolation join key language last leading left level like local log log10 lower match max min minute
-    mod module month names national natural nchar next no not null nullif numeric octet_length of offset on only
-    open option or order outer output overlaps pad partial pi point polygon position power precision prepare
-    preserve primary prior privileges procedure public radians rand read real references region relative restrict
-    revoke right rollback round rows schema scroll second section select session session_user set sign sin size
-    smallint some space sql sqlcode sqlerror sqlstate sqrt substring sum system_user table tan temporary then time
-    timestamp timezone_hour timezone_minute to top trailing transaction translate translation trim true truncate
-    union unique unknown update upper usage user using value values varchar varying view when whenever where with
-    work write year zone ilike tablesample
-    """.split()
-)
+WORDS = """
+abs absolute acos action add all allocate alter and any are area as asc asin assertion at atan atan2
+authorization avg begin between bit bit_length both box by cascade cascaded case cast catalog
+ceiling centroid char char_length character check circle close coalesce collate collation column
+commit connect connection constraint constraints contains continue convert coord1 coord2 coordsys
+corresponding cos count create cross current current_date current_time current_timestamp
+current_user cursor date day deallocate decimal declare default deferrable deferred degrees delete
+desc describe descriptor diagnostics disconnect distance distinct domain double drop else end
+end-exec escape except exception exec execute exists exp external extract false fetch first float
+floor for foreign found from full get global go goto grant group having hour identity ilike
+immediate in in_unit indicator initially inner input insensitive insert int integer intersect
+intersects interval into is isolation join key language last leading left level like local log log10
+lower match max min minute mod module month names national natural nchar next no not null nullif
+numeric octet_length of offset on only open option or order outer output overlaps pad partial pi
+point polygon position power precision prepare preserve primary prior privileges procedure public
+radians rand read real references region relative restrict revoke right rollback round rows schema
+scroll second section select session session_user set sign sin size smallint some space sql sqlcode
+sqlerror sqlstate sqrt substring sum system_user table tablesample tan temporary then time timestamp
+timezone_hour timezone_minute to top trailing transaction translate translation trim true truncate
+union unique unknown update upper usage user using value values varchar varying view when whenever
+where with work write year zone
+"""
+RESERVED = frozenset(WORDS.split())
 
 
 class Token(NamedTuple):
@@ -173,7 +175,7 @@ def tokens(adql: str) -> Iterator[Token]:
 def checked(adql: str) -> str:
     """Check a query that people wrote, and give it without comments.
 
-    Only what could make it something else than one query is refused; everything else is the service's to judge.
+    Only what could make it something else than one query is refused; the service judges everything else.
 
     Parameters
     ----------
@@ -206,9 +208,10 @@ def checked(adql: str) -> str:
     if sum((p.text == "(") - (p.text == ")") for p in words if p.kind == "other"):
         raise AskError("The query opens more parentheses than it closes.")
     outer = [part.text.upper() for part in words if part.depth == 0 and part.kind == "word"]
-    ordered = any(a == "ORDER" and b == "BY" for a, b in zip(outer, outer[1:], strict=False))
+    ordered = any(a == "ORDER" and b == "BY" for a, b in pairwise(outer))
     if ordered and "TOP" not in outer:
         raise AskError(
-            "Leave out ORDER BY: rows are sorted as a whole by the heads of the result's columns. (With TOP it may stay.)"
+            "Leave out ORDER BY: rows are sorted as a whole by the heads of the result's columns. "
+            "(With TOP it may stay.)"
         )
     return "".join(part.text for part in parts).strip()

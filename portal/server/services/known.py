@@ -61,7 +61,10 @@ class Column(Model):
     def is_geometry(self) -> bool:
         """Whether it has shapes on the sky."""
         kind = (self.xtype or "").lower().removeprefix("adql:")
-        return kind in {"region", "polygon", "circle", "point", "shape", "moc"} or self.datatype in {"region", "point"}
+        return kind in {"region", "polygon", "circle", "point", "shape", "moc"} or self.datatype in {
+            "region",
+            "point",
+        }
 
     @property
     def is_sortable(self) -> bool:

@@ -79,6 +79,22 @@ class Settings(Protocol):
         """Rows of an export."""
 
     @property
+    def basket_items(self) -> int:
+        """Data sets of a basket."""
+
+    @property
+    def oidc_issuer(self) -> str | None:
+        """The OpenID provider; None for no login."""
+
+    @property
+    def oidc_label(self) -> str:
+        """The provider's name for people."""
+
+    @property
+    def runners(self) -> Sequence[Any]:
+        """Services that run preview jobs."""
+
+    @property
     def job_items(self) -> int:
         """Data sets of a job."""
 

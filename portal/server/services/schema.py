@@ -10,11 +10,12 @@ from portal.server.services.errors import NotSearchableError
 from portal.server.services.known import KEY, NUMBERS, Column, Table
 from portal.server.services.needs import Context, ServiceSettings
 
-MANDATORY = (
-    "dataproduct_type calib_level obs_collection obs_id obs_publisher_did access_url access_format access_estsize "
-    "target_name s_ra s_dec s_fov s_region s_resolution t_min t_max t_exptime t_resolution em_min em_max em_res_power "
-    "o_ucd pol_states facility_name instrument_name"
-).split()
+NAMES = """
+dataproduct_type calib_level obs_collection obs_id obs_publisher_did access_url access_format
+access_estsize target_name s_ra s_dec s_fov s_region s_resolution t_min t_max t_exptime t_resolution
+em_min em_max em_res_power o_ucd pol_states facility_name instrument_name
+"""
+MANDATORY = tuple(NAMES.split())
 """Columns that ObsCore 1.0 and 1.1 both demand (table 1 of either)."""
 
 OBSCORE = "ivoa.obscore"

@@ -56,7 +56,9 @@ async def query(
     if reply.status != 200 or b'"ERROR"' in reply.content[:20_000] or b"'ERROR'" in reply.content[:20_000]:
         await anyio.to_thread.run_sync(_complain, service, reply, adql)
     if "votable" not in reply.content_type and b"<VOTABLE" not in reply.content[:5000]:
-        raise AnswerError(f"{service.label} answered with something that is no VOTable ({reply.content_type[:80]}).")
+        raise AnswerError(
+            f"{service.label} answered with something that is no VOTable ({reply.content_type[:80]})."
+        )
     return await anyio.to_thread.run_sync(votable.read, reply.content)
 
 
@@ -65,14 +67,17 @@ def _complain(service: ServiceSettings, reply: http.Reply, adql: str) -> None:
     if words is not None:
         raise QueryRefusedError(
             f"{service.label} does not take the query: {words[:LONGEST_COMPLAINT]}",
-            detail={"service_says": words[:LONGEST_COMPLAINT], "adql": adql[:LONGEST_COMPLAINT * 5]},
+            detail={"service_says": words[:LONGEST_COMPLAINT], "adql": adql[: LONGEST_COMPLAINT * 5]},
         )
     if reply.status == 200:
         return
     if reply.status >= 500:
-        raise ServiceDownError(f"{service.label} failed at the query (status {reply.status}). Try again later.")
+        raise ServiceDownError(
+            f"{service.label} failed at the query (status {reply.status}). Try again later."
+        )
     if reply.status in {401, 403}:
         raise QueryRefusedError(f"{service.label} does not allow the query (status {reply.status}).")
     raise AnswerError(
-        f"{service.label} answered with status {reply.status} and no reason. Is there a TAP service at its address?"
+        f"{service.label} answered with status {reply.status} and no reason. "
+        "Is there a TAP service at its address?"
     )

@@ -49,6 +49,7 @@ class Answer:
     infos: dict[str, str]
     scales: dict[str, str]
     descriptors: list[Descriptor] = field(default_factory=list)
+    document: VOTableFile | None = None
 
     @property
     def names(self) -> list[str]:
@@ -57,6 +58,17 @@ class Answer:
 
     def __len__(self) -> int:
         return 0 if self.table is None else len(self.table.array)
+
+    def cut(self, rows: int) -> None:
+        """Drop all rows but the first ones.
+
+        Parameters
+        ----------
+        rows
+            How many stay.
+        """
+        if self.table is not None:
+            self.table.array = self.table.array[:rows]
 
     def column(self, index: int) -> list[Cell]:
         """Give the values of a column.
@@ -174,6 +186,7 @@ def _answer(document: VOTableFile) -> Answer:
         infos=infos,
         scales={f.name.lower(): systems[f.ref].upper() for f in fields if f.ref in systems},
         descriptors=[d for r in resources if (d := _descriptor(r, fields)) is not None],
+        document=document,
     )
 
 
@@ -241,7 +254,8 @@ def _plain(values: Any) -> list[Cell]:
     if values.ndim > 1 or values.dtype == object:
         masks = np.ma.getmaskarray(values)
         return [
-            None if np.all(mask) else _object(value) for value, mask in zip(np.ma.getdata(values), masks, strict=True)
+            None if np.all(mask) else _object(value)
+            for value, mask in zip(np.ma.getdata(values), masks, strict=True)
         ]
     data = np.ma.getdata(values)
     if data.dtype == np.float32:

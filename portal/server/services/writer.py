@@ -144,8 +144,10 @@ def _cone(known: Known, cone: Cone, made: Where) -> None:
             circle = f"CIRCLE('ICRS', {number(position.ra)}, {number(position.dec)}, {number(cone.radius)})"
             tests.append(f"1={function}({place}, {circle})")
         else:
-            # Larger circles than a hemisphere are not known everywhere: what lies in the other one is left out.
-            other = f"{number((position.ra + 180) % 360)}, {number(-position.dec)}, {number(180 - cone.radius)}"
+            # Not every service knows circles above a hemisphere: what lies in the rest is left out.
+            other = (
+                f"{number((position.ra + 180) % 360)}, {number(-position.dec)}, {number(180 - cone.radius)}"
+            )
             tests.append(f"0=CONTAINS({place}, CIRCLE('ICRS', {other}))")
     made.add(_any(tests), *columns)
 
@@ -155,7 +157,9 @@ def _time(known: Known, span: TimeSpan, made: Where) -> None:
         return
     scale = known.time_scale
     if scale is not None and not scales.is_convertible(scale):
-        made.refuse("time", f"Time: the table's times are in the scale {scale}, which cannot be converted from TT.")
+        made.refuse(
+            "time", f"Time: the table's times are in the scale {scale}, which cannot be converted from TT."
+        )
         return
     if (reason := _bounds(span.start, span.end)) is not None:
         made.refuse("time", f"Time: {reason}")
@@ -197,7 +201,9 @@ def _energy(known: Known, energy: Energy, made: Where) -> None:
     low, high, is_wave = found
     function = known.language.function(*features.ENERGIES)
     if not is_wave and energy.how == "overlaps" and function and energy.low and energy.high:
-        made.add(f"1={function}({low.sql}, {high.sql}, {number(energy.low)}, {number(energy.high)})", low, high)
+        made.add(
+            f"1={function}({low.sql}, {high.sql}, {number(energy.low)}, {number(energy.high)})", low, high
+        )
         return
     # Which end of the observation's range has to be on which side of the bounds.
     sides = {"overlaps": (">=", "<="), "contains": ("<=", ">="), "within": (">=", "<=")}[energy.how]
