@@ -1,10 +1,12 @@
 """The routes of the API. All are listed here."""
 
-from portal.server.routes import account, baskets, operations, queries
+from portal.server.routes import account, baskets, config, operations, queries, search
 
 ROUTERS = (
     account.router,
     baskets.router,
+    config.router,
     operations.router,
     queries.router,
+    search.router,
 )
