@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from redis.exceptions import RedisError
 
-from portal.server.services import measures
 from portal.server.services.needs import Context
 
 LOG = logging.getLogger("portal.services")
@@ -57,9 +56,9 @@ async def kept(
         except ValidationError:
             LOG.warning("A kept value of %s is of another version; it is made anew.", words[0])
         else:
-            measures.CACHE.labels("hit").inc()
+            context.metrics.cache.labels("services", "hit").inc()
             return value
-    measures.CACHE.labels("miss").inc()
+    context.metrics.cache.labels("services", "miss").inc()
     flight = (id(asyncio.get_running_loop()), key)
     task = _running.get(flight)
     if task is None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import anyio
 import httpx
 
-from portal.server.services import measures
 from portal.server.services.errors import (
     AnswerTooLargeError,
     NotAllowedError,
@@ -25,6 +24,10 @@ MAX_BYTES = 256 * 2**20
 MAX_REDIRECTS = 3
 LONGEST_WAIT = 5.0
 """Seconds that a Retry-After is heeded; more than that is the user's to wait."""
+
+
+Account = Callable[[str], httpx.Auth | None]
+"""Gives what to log in with at a URL."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class _Form:
     data: Mapping[str, str] | None
     params: Mapping[str, str] | None
     headers: Mapping[str, str] | None
+    account: Account | None
 
 
 def origin(url: str) -> str:
@@ -99,6 +103,7 @@ async def fetch(
     data: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    account: Account | None = None,
     kind: str = "tap",
 ) -> Reply:
     """Ask a service and read its whole answer; a 503 that says when to come again is tried once more.
@@ -117,6 +122,8 @@ async def fetch(
         Parameters of the URL.
     headers
         Further headers.
+    account
+        Gives what to log in with at a URL; None for nothing.
     kind
         What it is for, in the metrics.
 
@@ -141,10 +148,10 @@ async def fetch(
             f"{service.label} refers to {url[:200]}, which is not among the hosts allowed for it.", status=502
         )
     seconds = context.settings.tap_timeout
-    with measures.asking(service.key, kind):
+    with context.metrics.asking(kind, service.key):
         try:
             with anyio.fail_after(seconds):
-                return await _fetch(context, service, url, _Form(data, params, headers))
+                return await _fetch(context, service, url, _Form(data, params, headers, account))
         except (TimeoutError, httpx.TimeoutException) as error:
             if isinstance(error, httpx.ConnectTimeout):
                 raise ServiceDownError(
@@ -175,6 +182,7 @@ async def _fetch(context: Context, service: ServiceSettings, url: str, form: _Fo
             data=data,
             params=params,
             headers=form.headers,
+            auth=None if form.account is None else form.account(url),
             follow_redirects=False,
             timeout=httpx.Timeout(
                 context.settings.tap_timeout, connect=min(10.0, context.settings.tap_timeout)

@@ -47,7 +47,7 @@ ACCEPT = {"Accept": "application/x-votable+xml;content=datalink, application/x-v
 
 
 async def links(
-    context: Context, service: ServiceSettings, did: str, headers: Mapping[str, str] | None = None
+    context: Context, service: ServiceSettings, did: str, account: http.Account | None = None
 ) -> Links:
     """Get the links of a data set.
 
@@ -59,8 +59,8 @@ async def links(
         The service.
     did
         The data set's obs_publisher_did.
-    headers
-        What says on whose behalf the service is asked; None for nobody's.
+    account
+        Gives what to log in with; None to ask as anybody.
 
     Returns
     -------
@@ -76,13 +76,13 @@ async def links(
     if known.link is not None:
         fixed = [(name, value) for name, value in known.link.fixed if name != known.link.parameter]
         url = _with(known.link.url, [*fixed, (known.link.parameter, did)])
-        return await _document(context, service, did, url, headers)
+        return await _document(context, service, did, url, account)
     row = await _row(context, service, known, did)
     access_url, access_format = row.get("access_url"), str(row.get("access_format") or "")
     if not access_url:
         raise NoLinksError(f"{service.label} has no links for {did}.")
     if DATALINK_TYPE.search(access_format):
-        return await _document(context, service, did, str(access_url), headers)
+        return await _document(context, service, did, str(access_url), account)
     return _alone(did, row)
 
 
@@ -121,10 +121,10 @@ def _alone(did: str, row: dict[str, Cell]) -> Links:
 
 
 async def _document(
-    context: Context, service: ServiceSettings, did: str, url: str, headers: Mapping[str, str] | None
+    context: Context, service: ServiceSettings, did: str, url: str, account: http.Account | None
 ) -> Links:
     asking = _with(url, [("RESPONSEFORMAT", "votable")])
-    reply = await http.fetch(context, service, asking, headers={**ACCEPT, **(headers or {})}, kind="links")
+    reply = await http.fetch(context, service, asking, headers=ACCEPT, account=account, kind="datalink")
     if reply.status >= 500:
         raise ServiceDownError(
             f"{service.label} failed at the links of {did} (status {reply.status}). Try again later."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -107,6 +108,18 @@ class Settings(Protocol):
         """Seconds that descriptions are kept."""
 
 
+class Metrics(Protocol):
+    """What is measured."""
+
+    @property
+    def cache(self) -> Any:
+        """Look-ups in caches, by cache and result."""
+
+    def asking(self, kind: str, service: str) -> AbstractContextManager[None]:
+        """Time a request to another service."""
+        ...
+
+
 class Context(Protocol):
     """What is opened once for all requests."""
 
@@ -117,6 +130,10 @@ class Context(Protocol):
     @property
     def http(self) -> httpx.AsyncClient:
         """The client for all requests to other servers."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is measured."""
 
     @property
     def redis(self) -> Any:

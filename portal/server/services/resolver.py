@@ -11,7 +11,7 @@ import httpx
 
 from portal.server.models.config import ResolverInfo
 from portal.server.models.results import Resolved, ResolveRequest
-from portal.server.services import cache, choices, measures, states, xml
+from portal.server.services import cache, choices, states, xml
 from portal.server.services.errors import (
     AnswerError,
     NameUnknownError,
@@ -133,7 +133,7 @@ async def _sesame(context: Context, name: str, resolver: Resolver) -> Resolved:
 async def _ask(context: Context, name: str, resolver: Resolver) -> Resolved | None:
     base = str(context.settings.resolver_url).rstrip("/")
     url = f"{base}/-oxI/{LETTERS[resolver]}?{quote(name, safe='')}"
-    with measures.asking("sesame", "resolver"):
+    with context.metrics.asking("resolver", "sesame"):
         content = await _get(context, url)
     return await anyio.to_thread.run_sync(parse, content, name)
 

@@ -56,7 +56,7 @@ async def read(context: Context, service: ServiceSettings) -> list[Table]:
     counted = await tap.query(
         context,
         service,
-        "SELECT table_name, COUNT(*) AS n FROM TAP_SCHEMA.columns "
+        "SELECT table_name, COUNT(*) AS n FROM TAP_SCHEMA.columns "  # noqa: S608 (literals are quoted)
         f"WHERE column_name IN ({names}) GROUP BY table_name",
         100_000,
     )
@@ -92,9 +92,8 @@ def _spelled(rows: list[list[Cell]], wanted: str) -> str:
 async def _columns(context: Context, service: ServiceSettings, tables: list[str]) -> dict[str, list[Column]]:
     names = ", ".join(identifiers.literal(table) for table in tables)
     # TAP 1.0 and 1.1 have different columns here, so all are asked for.
-    answer = await tap.query(
-        context, service, f"SELECT * FROM TAP_SCHEMA.columns WHERE table_name IN ({names})", MAX_COLUMNS
-    )
+    adql = f"SELECT * FROM TAP_SCHEMA.columns WHERE table_name IN ({names})"  # noqa: S608 (quoted)
+    answer = await tap.query(context, service, adql, MAX_COLUMNS)
     columns: dict[str, list[Column]] = {table: [] for table in tables}
     records = list(answer.records())
     if all(record.get("column_index") is not None for record in records):
@@ -134,12 +133,8 @@ async def _descriptions(
     context: Context, service: ServiceSettings, tables: list[str]
 ) -> dict[str, str | None]:
     names = ", ".join(identifiers.literal(table) for table in tables)
-    answer = await tap.query(
-        context,
-        service,
-        f"SELECT table_name, description FROM TAP_SCHEMA.tables WHERE table_name IN ({names})",
-        MAX_TABLES + 1,
-    )
+    adql = f"SELECT table_name, description FROM TAP_SCHEMA.tables WHERE table_name IN ({names})"  # noqa: S608
+    answer = await tap.query(context, service, adql, MAX_TABLES + 1)
     return {str(row[0]): _word(row[1]) for row in answer.rows()}
 
 
