@@ -182,6 +182,8 @@ class Settings(BaseSettings):
     # --- jobs
     runners: list[RunnerSettings] = Field(default_factory=list, description="UWS services that run jobs.")
     job_items: int = Field(default=50, ge=1, description="Data sets of a job.")
+    jobs: int = Field(default=200, ge=1, description="Jobs that a user may keep.")
+    jobs_at_once: int = Field(default=3, ge=1, description="Jobs of a user that may wait or run.")
 
     # --- bounds
     body_bytes: int = Field(default=16 * 2**20, ge=1024, description="Bytes of a request's body.")
@@ -275,6 +277,10 @@ class Settings(BaseSettings):
     def service(self, key: str) -> ServiceSettings | None:
         """Give the service of a key, or None if none has it."""
         return next((service for service in self.services if service.key == key), None)
+
+    def runner(self, key: str) -> RunnerSettings | None:
+        """Give the runner of a key, or None if none has it."""
+        return next((runner for runner in self.runners if runner.key == key), None)
 
 
 def read_settings() -> Settings:

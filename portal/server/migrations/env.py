@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from portal.server import tables_jobs  # noqa: F401 (its table belongs to Base, too)
 from portal.server.tables import Base
 
 # Any number; servers that start at the same time migrate one after the other.
