@@ -356,7 +356,9 @@ def _make_venv(home: Path, wanted: Sequence[str], environment: environments.Envi
 
 
 def _venv_command(command: list[str | Path]) -> None:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    # Nobody is left who could use it when the one ends that wanted it.
+    words = ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         reason = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no message")
