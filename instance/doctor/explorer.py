@@ -10,15 +10,15 @@ from instance import explorer_parts, packages, pages
 from instance.doctor.faults import Diagnosis, fault, well
 from instance.doctor.patient import Patient
 from instance.explorer_parts import Facts, Places
-from instance.settings import variable_of
+from instance.settings import Settings, variable_of
 
 PATIENCE = 5.0
 DISCOVERY = ".well-known/openid-configuration"
 IS_THERE = "SELECT 1 FROM pg_database WHERE datname = 'explorer'"
 
 
-def explorer(patient: Patient) -> Iterator[Diagnosis]:
-    """Look at all of it."""
+def made(patient: Patient) -> Iterator[Diagnosis]:
+    """Look whether it has all that it is made of."""
     settings = patient.settings
     if not (settings.explorer and settings.fast_paths):
         name = variable_of("fast_paths" if settings.explorer else "explorer")
@@ -32,12 +32,13 @@ def explorer(patient: Patient) -> Iterator[Diagnosis]:
         yield fault("explorer-unbuilt", "explorer's pages", f"not as in {pages.SOURCE}")
     if patient.cluster is not None and not patient.sql(IS_THERE):
         yield fault("explorer-database-missing", "explorer's database", "is not there")
-    if patient.server is not None:
-        yield from _running(patient)
-    yield from _provider(patient)
+    yield from _provider(settings)
 
 
-def _running(patient: Patient) -> Iterator[Diagnosis]:
+def running(patient: Patient) -> Iterator[Diagnosis]:
+    """Ask its processes."""
+    if not (patient.settings.explorer and patient.settings.fast_paths) or patient.server is None:
+        return
     places = Places(patient.home)
     facts = Facts.read(places.run)
     if facts is not None and facts.phase == "preparing":
@@ -53,9 +54,9 @@ def _running(patient: Patient) -> Iterator[Diagnosis]:
         yield well("explorer", f"{told}; {patient.settings.url}{explorer_parts.PATH}/ready says more")
 
 
-def _provider(patient: Patient) -> Iterator[Diagnosis]:
+def _provider(settings: Settings) -> Iterator[Diagnosis]:
     """Look for the provider of logins; that it is away is a warning, for it is not ours."""
-    issuer = patient.settings.explorer_oidc_issuer
+    issuer = settings.explorer_oidc_issuer
     if not issuer:
         yield well("logins", f"none; {variable_of('explorer_oidc_issuer')} names who tells who people are")
         return
@@ -67,4 +68,4 @@ def _provider(patient: Patient) -> Iterator[Diagnosis]:
         yield well("logins", f"WARNING: {issuer} does not answer ({error}); nobody can log in until it does")
 
 
-EXAMINATIONS = (explorer,)
+EXAMINATIONS = (made, running)
