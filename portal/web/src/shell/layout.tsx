@@ -44,14 +44,7 @@ export function Layout() {
   useTitle(NAMES[pathname.split("/")[1] ?? ""] ?? "Not found", config?.title);
   return (
     <div className="d-flex flex-column min-vh-100">
-      <a
-        className="skip-link"
-        href="#content"
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      <a className="skip-link" href="#content">
         Skip to the content
       </a>
       <Header shown={shown} />
