@@ -1,7 +1,7 @@
 // Units of search fields that people may want to change.
 
 const FAMILIES: Record<string, number>[] = [
-  { s: 1, min: 60, h: 3600, d: 86_400 },
+  { s: 1, min: 60, h: 3600 },
   { deg: 1, arcmin: 1 / 60, arcsec: 1 / 3600 },
 ];
 

@@ -6,12 +6,13 @@ import {
   type Moment,
   parseEpoch,
   parseIntervals,
+  parseIso,
   parseTime,
   secondsBetween,
   TimeError,
   toMjd,
 } from "../lib/time";
-import { convert } from "../lib/units";
+import { convert, unitsLike } from "../lib/units";
 import type { Search } from "../state/view";
 import {
   type Condition,
@@ -39,6 +40,7 @@ export interface Built {
 
 const RADIUS = { deg: 1, arcmin: 1 / 60, arcsec: 1 / 3600 };
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+const ISO_DATE = /^\d{4}-\d/;
 const MOST_POSITIONS = 200;
 const MOST_INTERVALS = 1000;
 
@@ -97,7 +99,7 @@ function fromList(place: PlaceForm, problems: Problem[]): Schemas["Position"][] 
   return read.positions;
 }
 
-function buildCone(place: PlaceForm, problems: Problem[]): Search["cone"] {
+function buildCone(place: PlaceForm, problems: Problem[]): Schemas["Cone"] | null {
   if (placeText(place) === "") return null;
   const radius = buildRadius(place, problems);
   let positions: Schemas["Position"][] = [];
@@ -119,7 +121,7 @@ export function readMoment(moment: MomentForm, time: TimeForm): Moment | null {
   return parseTime(moment.text, moment.notation, time.scale, epoch);
 }
 
-function buildTime(time: TimeForm, problems: Problem[]): Search["time"] {
+function buildTime(time: TimeForm, problems: Problem[]): Schemas["TimeSpan"] | null {
   const start = attempt(problems, "start", () => readMoment(time.start, time));
   const end = attempt(problems, "end", () => readMoment(time.end, time));
   if (!start && !end) return null;
@@ -128,7 +130,7 @@ function buildTime(time: TimeForm, problems: Problem[]): Search["time"] {
   return { start: start && toMjd(start), end: end && toMjd(end), how: time.how };
 }
 
-function buildIntervals(time: TimeForm, problems: Problem[]): Search["intervals"] {
+function buildIntervals(time: TimeForm, problems: Problem[]): [number, number][] | null {
   if (time.lines.trim() === "") return null;
   const read = parseIntervals(time.lines, time.scale);
   for (const { line, message } of read.problems)
@@ -140,7 +142,7 @@ function buildIntervals(time: TimeForm, problems: Problem[]): Search["intervals"
   return read.intervals.length > 0 ? read.intervals : null;
 }
 
-function buildEnergy({ energy }: Form, problems: Problem[]): Search["energy"] {
+function buildEnergy({ energy }: Form, problems: Problem[]): Schemas["Energy"] | null {
   const read = (at: "low" | "high") =>
     energy[at].trim() === ""
       ? null
@@ -159,13 +161,22 @@ function buildRange(
   unit: string | null,
   problems: Problem[],
 ): Condition | null {
+  const given = condition.unit ?? unit;
+  if (given !== unit && !unitsLike(unit).includes(given ?? "")) {
+    const has = unit ? `has it in ${unit}` : "gives it no unit";
+    problems.push({ at: field, message: `The service ${has}; ${given} cannot be used.` });
+    return null;
+  }
   const bound = (text: string): number | null => {
     if (text.trim() === "") return null;
+    // Days are MJD; a date is its first moment, whatever the scale that the service means.
+    if (unit === "d" && ISO_DATE.test(text.trim())) {
+      const day = attempt(problems, field, () => parseIso(text, "TT"));
+      return day && toMjd(day);
+    }
     const value = parseNumber(text);
     if (value === null) problems.push({ at: field, message: `'${text.trim()}' is not a number.` });
-    return value === null || !unit || !condition.unit
-      ? value
-      : convert(value, condition.unit, unit);
+    return value === null || !unit || !given ? value : convert(value, given, unit);
   };
   const [low, high] = [bound(condition.low), bound(condition.high)];
   if (low === null && high === null) return null;
@@ -195,7 +206,7 @@ export function buildSearch(form: Form, fields: Schemas["FieldInfo"][] = []): Bu
     const built = buildCondition(field, condition, units.get(field) ?? null, problems);
     if (built) conditions.push(built);
   }
-  const search: Search = {
+  const all: Search = {
     table: form.table,
     cone: buildCone(form.place, problems),
     time: buildTime(form.time, problems),
@@ -203,5 +214,13 @@ export function buildSearch(form: Form, fields: Schemas["FieldInfo"][] = []): Bu
     energy: buildEnergy(form, problems),
     conditions: [...conditions, ...form.extra],
   };
-  return { search, problems };
+  return { search: withoutBlanks(all), problems };
+}
+
+/** What is asked and nothing else, so that links stay short. */
+function withoutBlanks(search: Search): Search {
+  const filled = Object.entries(search).filter(
+    ([, part]) => part !== null && !(Array.isArray(part) && part.length === 0),
+  );
+  return Object.fromEntries(filled) as Search;
 }

@@ -3,6 +3,7 @@ import { useId } from "react";
 import { Link, NavLink, useLocation } from "react-router";
 import { useConfig, useMe } from "../api/queries";
 import { LoginCorner } from "./login";
+import type { Shown } from "./navigation";
 import { useService } from "./service";
 
 function ServiceChooser() {
@@ -31,11 +32,6 @@ function ServiceChooser() {
       </select>
     </div>
   );
-}
-
-interface Shown {
-  search: string;
-  results: string;
 }
 
 function Tabs({ shown }: { shown: Shown }) {

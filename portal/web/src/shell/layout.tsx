@@ -4,7 +4,7 @@ import { Outlet, useLocation } from "react-router";
 import { useConfig } from "../api/queries";
 import { Boundary } from "./boundary";
 import { Header } from "./header";
-import { useFocusOnNavigation, useLastShown, useTitle } from "./navigation";
+import { type Shown, useFocusOnNavigation, useLastShown, useTitle } from "./navigation";
 import { Failed, Loading } from "./status";
 import "./portal.css";
 
@@ -17,7 +17,7 @@ const NAMES: Record<string, string> = {
   profile: "Profile",
 };
 
-function Content() {
+function Content({ shown }: { shown: Shown }) {
   const config = useConfig();
   if (config.isPending) return <Loading what="Asking the server what there is" />;
   if (config.error)
@@ -30,7 +30,7 @@ function Content() {
     );
   return (
     <Suspense fallback={<Loading what="Loading the page" />}>
-      <Outlet />
+      <Outlet context={shown} />
     </Suspense>
   );
 }
@@ -55,7 +55,7 @@ export function Layout() {
       )}
       <main id="content" ref={main} tabIndex={-1} className="container-fluid py-3 flex-grow-1">
         <Boundary place={pathname}>
-          <Content />
+          <Content shown={shown} />
         </Boundary>
       </main>
       <footer className="container-fluid small text-body-secondary py-2">

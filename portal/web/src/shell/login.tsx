@@ -58,7 +58,7 @@ export function LoginCorner() {
   if (state.available)
     return (
       <a className="btn btn-sm btn-light text-nowrap" href={loginAddress(pathname + search)}>
-        Log in{provider && <span className="visually-hidden"> with {provider}</span>}
+        Log in {provider && <span className="visually-hidden">with {provider}</span>}
       </a>
     );
   return (

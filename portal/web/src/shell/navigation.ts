@@ -37,8 +37,14 @@ export function useTitle(page: string, title: string | undefined): void {
   }, [page, title]);
 }
 
+/** Parameters of the last addresses of two pages. */
+export interface Shown {
+  search: string;
+  results: string;
+}
+
 /** The parameters with which Search and Results were last shown, so that their tabs lead back there. */
-export function useLastShown(): { search: string; results: string } {
+export function useLastShown(): Shown {
   const { pathname, search } = useLocation();
   const last = useRef({ search: "", results: "" });
   if (pathname === "/search") last.current.search = search;

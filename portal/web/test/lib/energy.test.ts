@@ -40,7 +40,7 @@ describe("energies", () => {
 
 describe("units of fields", () => {
   it("have families", () => {
-    expect(unitsLike("s")).toEqual(["s", "min", "h", "d"]);
+    expect(unitsLike("s")).toEqual(["s", "min", "h"]);
     expect(unitsLike("kbyte")).toEqual(["kbyte"]);
     expect(unitsLike(null)).toEqual([]);
     expect(convert(0.5, "h", "s")).toBe(1800);

@@ -68,7 +68,8 @@ function parseGalactic(first: string, second: string): Sky {
 
 /** Read a place. Figures with colons or blanks between are hours and degrees; single ones are degrees. */
 export function parsePosition(text: string, frame: Frame): Sky {
-  const galactic = frame === "galactic" || GALACTIC.test(text.trim());
+  const galactic =
+    GALACTIC.test(text.trim()) || (frame === "galactic" && !/^\s*icrs\b/i.test(text));
   const tidy = plain(text.trim().replace(GALACTIC, "").replace(NAMES, ""));
   if (tidy === "") throw new CoordinateError("Coordinates are missing.");
   const [first, second] = halves(tidy);
