@@ -132,7 +132,7 @@ function Own({ page, url, write }: AdqlProps) {
 export function Adql(props: AdqlProps) {
   const { page, write } = props;
   return (
-    <section className="card" aria-label="ADQL">
+    <section className="card" aria-label="Query">
       <div className="card-header d-flex align-items-center py-1">
         <h2 className="h6 my-1 me-auto">{page.usesOwn ? "Your own ADQL" : "ADQL"}</h2>
         {page.usesOwn && page.own !== null && (

@@ -94,8 +94,7 @@ export function ChoiceField(props: ChoiceProps) {
               onChange={() => toggle(value)}
             />
             <span className="form-check-label">
-              {value}
-              {count !== null && <span className="text-body-secondary"> ({count})</span>}
+              {value} {count !== null && <span className="text-body-secondary">({count})</span>}
             </span>
           </label>
         ))}

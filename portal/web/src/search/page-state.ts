@@ -81,8 +81,9 @@ export function usePageState(): PageState {
 export function useAddress(address: string, written: RefObject<string>): void {
   const navigate = useNavigate();
   const shown = useOutletContext<{ search: string } | undefined>();
-  const latest = useRef(address);
-  latest.current = address;
+  useEffect(() => {
+    if (shown) shown.search = address;
+  }, [address, shown]);
   useEffect(() => {
     const timer = setTimeout(() => {
       if (address === written.current) return;
@@ -91,10 +92,4 @@ export function useAddress(address: string, written: RefObject<string>): void {
     }, WRITE_AFTER);
     return () => clearTimeout(timer);
   }, [address, navigate, written]);
-  useEffect(
-    () => () => {
-      if (shown) shown.search = latest.current;
-    },
-    [shown],
-  );
 }

@@ -75,6 +75,7 @@ export function Header({ shown }: { shown: Shown }) {
         <LoginCorner />
       </div>
       <Tabs shown={shown} />
+      {config?.notice && <p className="notice mb-0 px-3 py-1 small">{config.notice}</p>}
     </header>
   );
 }

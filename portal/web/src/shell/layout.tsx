@@ -48,11 +48,6 @@ export function Layout() {
         Skip to the content
       </a>
       <Header shown={shown} />
-      {config?.notice && (
-        <p className="notice mb-0 px-3 py-1 small" role="note">
-          {config.notice}
-        </p>
-      )}
       <main id="content" ref={main} tabIndex={-1} className="container-fluid py-3 flex-grow-1">
         <Boundary place={pathname}>
           <Content shown={shown} />

@@ -46,8 +46,13 @@ export interface Shown {
 /** The parameters with which Search and Results were last shown, so that their tabs lead back there. */
 export function useLastShown(): Shown {
   const { pathname, search } = useLocation();
-  const last = useRef({ search: "", results: "" });
-  if (pathname === "/search") last.current.search = search;
-  if (pathname === "/results") last.current.results = search;
+  const last = useRef<Shown>({ search: "", results: "" });
+  const seen = useRef("");
+  // Between two addresses the search page writes here what it will have as its next one.
+  if (seen.current !== pathname + search) {
+    seen.current = pathname + search;
+    if (pathname === "/search") last.current.search = search;
+    if (pathname === "/results") last.current.results = search;
+  }
   return last.current;
 }

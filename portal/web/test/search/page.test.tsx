@@ -307,7 +307,7 @@ describe("ADQL", () => {
     await loaded();
     const energy = screen.getByRole("region", { name: "Energy" });
     await user.type(within(energy).getByLabelText(/^From/), "1");
-    const box = await screen.findByRole("region", { name: "ADQL" });
+    const box = await screen.findByRole("region", { name: "Query" });
     await waitFor(() => expect(box.textContent).toContain('"low":1000000000000'), {
       timeout: 3000,
     });
