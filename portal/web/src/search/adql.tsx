@@ -77,7 +77,7 @@ function FromForm({ page, written, isCurrent, write }: AdqlProps) {
     </>
   );
   return (
-    <div className={isCurrent ? "" : "opacity-75"} aria-busy={!isCurrent}>
+    <div className={isCurrent ? "" : "greyed"} aria-busy={!isCurrent}>
       <TextTabs
         label="The search as code"
         tabs={[{ key: "adql", label: "ADQL", content: adql }, ...snippetTabs(data.snippets)]}

@@ -34,7 +34,7 @@ export function Part({ title, state, filled, onClear, children }: PartProps) {
           disabled={!state.available}
           aria-disabled={!state.available}
           aria-describedby={state.available ? undefined : reason}
-          className={state.available ? "" : "opacity-50"}
+          className={state.available ? "" : "greyed"}
         >
           <legend className="visually-hidden">{title}</legend>
           {children}

@@ -146,33 +146,36 @@ export function SearchForm(props: SearchFormProps) {
             You write the ADQL yourself. What is filled in here is kept, and not used.
           </p>
         )}
-        <fieldset disabled={usesOwn} className={usesOwn ? "opacity-50" : ""}>
+        <fieldset disabled={usesOwn} className={usesOwn ? "greyed" : ""}>
           <legend className="visually-hidden">What to search for</legend>
           <FormBody {...props} lookUp={lookUp} />
         </fieldset>
       </form>
-      <div className="search-action">
-        <Action
-          {...question}
-          capabilities={capabilities}
-          refused={refused}
-          busy={lookUp.isPending}
-          onClear={() => {
-            clearRefusal();
-            state.clear();
-          }}
-          box={box}
-        />
-      </div>
-      <div className="search-adql">
-        <Adql
-          page={state.page}
-          written={question.written}
-          isCurrent={question.isCurrent}
-          url={info?.url ?? null}
-          write={state.write}
-        />
-      </div>
+      <aside className="search-side" aria-label="Count and query">
+        {" "}
+        <div className="search-action">
+          <Action
+            {...question}
+            capabilities={capabilities}
+            refused={refused}
+            busy={lookUp.isPending}
+            onClear={() => {
+              clearRefusal();
+              state.clear();
+            }}
+            box={box}
+          />
+        </div>
+        <div className="search-adql">
+          <Adql
+            page={state.page}
+            written={question.written}
+            isCurrent={question.isCurrent}
+            url={info?.url ?? null}
+            write={state.write}
+          />
+        </div>
+      </aside>{" "}
     </div>
   );
 }

@@ -63,12 +63,12 @@ export function LoginCorner() {
     );
   return (
     <span className="d-flex align-items-center gap-2">
-      <span id={reason} className="small opacity-75 login-reason">
+      <span id={reason} className="small login-reason">
         {state.reason}
       </span>
       <button
         type="button"
-        className="btn btn-sm btn-outline-light text-nowrap opacity-50"
+        className="btn btn-sm btn-outline-light text-nowrap"
         aria-disabled="true"
         aria-describedby={reason}
       >
