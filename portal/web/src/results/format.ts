@@ -79,8 +79,10 @@ export type Kind = "time" | "energy" | "size" | "degrees" | "url" | "number" | "
 export function kindOf(column: Column): Kind {
   const unit = (column.unit ?? "").toLowerCase();
   const ucd = (column.ucd ?? "").toLowerCase();
-  if (unit === "d" && ucd.startsWith("time") && !/duration|interval|resolution/.test(ucd))
-    return "time";
+  // Whole numbers and differences, such as the parts of a reference epoch, are no dates.
+  if (unit === "d" && /^time\.(start|end|epoch)/.test(ucd) && !/arith/.test(ucd)) {
+    if (/double|float|real/i.test(column.datatype)) return "time";
+  }
   if (unit in EV) return "energy";
   if (unit in BYTES && /size/.test(ucd)) return "size";
   if (unit === "deg") return "degrees";

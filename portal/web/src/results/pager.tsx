@@ -41,7 +41,7 @@ export function Pager({ offset, limit, shown, total, reason, onMove }: Props) {
     </button>
   );
   return (
-    <nav aria-label="Pages" className="d-flex flex-wrap align-items-center gap-2 my-2">
+    <nav aria-label="Pages of the table" className="d-flex flex-wrap align-items-center gap-2 my-2">
       <span aria-live="polite">
         {shown > 0
           ? `Rows ${formatCount(offset + 1)} to ${formatCount(offset + shown)}`

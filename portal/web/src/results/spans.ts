@@ -29,6 +29,17 @@ export function pathOf(spans: readonly Span[], middle: (from: number, to: number
   return path;
 }
 
+/** Boxes for Plotly: the outline of each span, which stays visible where the span is shorter than a pixel. */
+export function boxesOf(spans: readonly Span[], half: number): Path {
+  const path: Path = { x: [], y: [], rows: [] };
+  for (const { row, from, to, y } of spans) {
+    path.x.push(from, from, to, to, from, null);
+    path.y.push(y - half, y + half, y + half, y - half, y - half, null);
+    path.rows.push(row, row, row, row, row, row);
+  }
+  return path;
+}
+
 /** Lanes of a time line: one for each target, the most frequent ones first, and one for the rest. */
 export function lanesOf(rows: readonly Observed[]): { names: string[]; lane: Int32Array } {
   const counts = new Map<string, number>();

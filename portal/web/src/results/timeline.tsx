@@ -5,10 +5,8 @@ import { axisTime, formatCount, formatDuration, formatTime, type TimeScale } fro
 import { INK, Plot, type Range } from "./plot";
 import type { Observed } from "./scene";
 import type { Mode, Selection } from "./selection";
-import { lanesOf, type Path, pathOf, rowsInBox, type Span } from "./spans";
+import { boxesOf, lanesOf, type Path, rowsInBox, type Span } from "./spans";
 import { InWords } from "./words";
-
-const middle = (from: number, to: number) => (from + to) / 2;
 
 function spansOf(rows: readonly Observed[], lane: Int32Array, scale: TimeScale): Span[] {
   return rows.flatMap((row, index) => {
@@ -31,13 +29,16 @@ function goodSpans(rows: readonly Observed[], lane: Int32Array, scale: TimeScale
   );
 }
 
-function trace(path: Path, texts: readonly string[] | null, colour: string, width: number): Data {
+function trace(path: Path, texts: readonly string[] | null, colour: string): Data {
   return {
     type: "scatter",
     mode: "lines",
     x: path.x,
     y: path.y,
-    line: { color: colour, width },
+    line: { color: colour, width: 1.5 },
+    fill: "toself",
+    fillcolor: colour,
+    hoveron: "points",
     ...(texts
       ? { text: path.rows.map((row) => texts[row] ?? ""), hoverinfo: "text" as const }
       : { hoverinfo: "skip" as const }),
@@ -86,13 +87,13 @@ export const TimeLine = memo(function TimeLine({
           : formatDuration((row.t_max - row.t_min) * 86_400),
       ].join("<br>"),
     );
-    const path = pathOf(spans, middle);
-    const good = pathOf(goodSpans(rows, lanes.lane, scale), middle);
-    return { path, data: [trace(path, texts, INK.usual, 9), trace(good, null, INK.good, 4)] };
+    const path = boxesOf(spans, 0.36);
+    const good = boxesOf(goodSpans(rows, lanes.lane, scale), 0.18);
+    return { path, data: [trace(path, texts, INK.usual), trace(good, null, INK.good)] };
   }, [rows, lanes, spans, scale]);
   const data = useMemo(() => {
     const chosen = spans.filter(({ row }) => selection.dids.has(rows[row]?.did ?? ""));
-    return [...base.data, trace(pathOf(chosen, middle), null, INK.selected, 9)];
+    return [...base.data, trace(boxesOf(chosen, 0.36), null, INK.selected)];
   }, [base, spans, rows, selection.dids]);
   const layout = useMemo(
     (): Partial<Layout> => ({
