@@ -1,8 +1,7 @@
 // The parts of Aladin Lite 3 that the map uses; the package has no types of its own.
 declare module "aladin-lite" {
   export interface AladinMoc {
-    show(): void;
-    hide(): void;
+    readonly type: "moc";
   }
   export interface AladinSky {
     aladinDiv: HTMLElement;
@@ -23,7 +22,12 @@ declare module "aladin-lite" {
   const A: {
     init: Promise<void>;
     aladin(element: HTMLElement, options: Record<string, unknown>): AladinSky;
-    MOCFromJSON(moc: unknown, options: Record<string, unknown>): AladinMoc;
+    MOCFromJSON(
+      moc: unknown,
+      options: Record<string, unknown>,
+      done: () => void,
+      failed: () => void,
+    ): AladinMoc;
     imageHiPS(url: string, options: Record<string, unknown>): unknown;
   };
   export default A;

@@ -2,6 +2,7 @@
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import { Failed, Loading } from "../shell/status";
+import { ViewBoundary } from "./boundary";
 import { capOf, vector } from "./geometry";
 import { COLOURS } from "./layer";
 import { MapTable } from "./maptable";
@@ -221,7 +222,7 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
     if (scene.cap) sky.lookAt(scene.cap, false);
   }, [sky, scene, selection.dids]);
   useEffect(() => sky?.setSurvey(survey), [sky, survey]);
-  useEffect(() => sky?.setMoc(overview.moc, mocShown), [sky, overview.moc, mocShown]);
+  useEffect(() => sky?.setMoc(mocShown ? overview.moc : null), [sky, overview.moc, mocShown]);
   if (error) return <Failed what="The map could not be loaded" error={error} />;
   return (
     <>
@@ -256,7 +257,9 @@ export const SkyMap = memo(function SkyMap({ overview, surveys, selection, onOpe
   return (
     <section aria-label="Sky map">
       {able ? (
-        <Canvas overview={overview} surveys={surveys} selection={selection} />
+        <ViewBoundary what="The map has failed">
+          <Canvas overview={overview} surveys={surveys} selection={selection} />
+        </ViewBoundary>
       ) : (
         <Warning>
           This browser cannot draw the map: it has no WebGL 2, or it is switched off. Everything

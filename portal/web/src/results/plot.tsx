@@ -117,7 +117,7 @@ export function Plot(props: Props) {
   const button = (name: typeof drag, text: string) => (
     <button
       type="button"
-      className="btn btn-outline-secondary"
+      className={`btn btn-outline-secondary ${drag === name ? "active" : ""}`}
       aria-pressed={drag === name}
       onClick={() => setDrag(name)}
     >

@@ -15,14 +15,14 @@ void main() {
 }`;
 
 export const LINE = `#version 300 es
-precision mediump float;
+precision highp float;
 uniform vec4 colour;
 out vec4 shown;
 void main() { shown = vec4(colour.rgb * colour.a, colour.a); }`;
 
 /** Markers: a cross (0) or a diamond (1), with a dark rim so that they stand out from any sky. */
 export const MARK = `#version 300 es
-precision mediump float;
+precision highp float;
 uniform vec4 colour;
 uniform float shape, size;
 out vec4 shown;

@@ -17,13 +17,15 @@ const OPTIONS = {
   target: "0 +0",
   cooFrame: "ICRS",
   projection: "SIN",
-  // An empty word, and nothing is fetched from elsewhere.
-  survey: "",
+  // An empty list: nothing is fetched from elsewhere. Without the option, Aladin takes a remote survey.
+  survey: [],
   hipsList: [],
   log: false,
   samp: false,
   backgroundColor: "rgb(16, 22, 38)",
   showReticle: false,
+  // Its field asks a remote resolver; the search page has a better one.
+  showCooLocation: false,
   showZoomControl: false,
   showLayersControl: false,
   showFullscreenControl: false,
@@ -39,6 +41,12 @@ const OPTIONS = {
   gridOpacity: 0.6,
   gridOptions: { enabled: true, showLabels: true, thickness: 1, labelSize: 12 },
 };
+
+/** Give words to those controls of Aladin that have none for screen readers. */
+function name(element: HTMLElement): void {
+  for (const picture of element.querySelectorAll("img:not([alt])")) picture.setAttribute("alt", "");
+  element.querySelector(".aladin-logo-container a")?.setAttribute("aria-label", "Aladin Lite");
+}
 
 /** Whether the browser can draw the map. */
 export function hasWebGl(): boolean {
@@ -64,6 +72,8 @@ export class Sky {
   private frame = 0;
   private moc: AladinMoc | null = null;
   private mocText: string | null = null;
+  private mocShown: string | null = null;
+  private isSettling = false;
   private survey: string | null = null;
 
   private constructor(
@@ -72,6 +82,8 @@ export class Sky {
     readonly element: HTMLElement,
     private readonly layer: Layer,
   ) {
+    // Consoles and tests measure on the map what is shown.
+    Object.assign(element, { aladin });
     let mode: Mode = "replace";
     // Aladin does not tell which keys are held down.
     element.addEventListener("pointerdown", (event) => (mode = modeOf(event)), true);
@@ -83,16 +95,19 @@ export class Sky {
   static async make(): Promise<Sky> {
     const { default: library } = await import("aladin-lite");
     await library.init;
+    const layer = new Layer();
     const element = document.createElement("div");
     element.className = "results-sky";
-    const hidden = document.body.appendChild(element);
-    const aladin = library.aladin(hidden, OPTIONS);
-    const layer = new Layer();
-    const below = element.querySelector(".aladin-catalogCanvas");
-    if (below) below.after(layer.canvas);
-    else element.append(layer.canvas);
-    element.remove();
-    return new Sky(library, aladin, element, layer);
+    // Aladin wants to be in the document when it starts.
+    document.body.append(element);
+    try {
+      const aladin = library.aladin(element, OPTIONS);
+      element.querySelector(".aladin-catalogCanvas")?.after(layer.canvas);
+      name(element);
+      return new Sky(library, aladin, element, layer);
+    } finally {
+      element.remove();
+    }
   }
 
   /** Show it in an element, and follow Aladin from frame to frame until it is taken out. */
@@ -161,26 +176,42 @@ export class Sky {
     this.aladin.setBaseImageLayer(this.library.imageHiPS(url, { name: survey.label }));
   }
 
-  /** Show the coverage of the whole answer, or hide it. */
-  setMoc(text: string | null, isShown: boolean): void {
-    if (text !== this.mocText) {
+  /** Show a coverage, or none. */
+  setMoc(text: string | null): void {
+    this.mocText = text;
+    void this.settleMoc();
+  }
+
+  /** Bring Aladin to show what is wanted. It takes a coverage in later, and until then it must not be touched. */
+  private async settleMoc(): Promise<void> {
+    if (this.isSettling) return;
+    this.isSettling = true;
+    while (this.mocText !== this.mocShown) {
+      const text = this.mocText;
       if (this.moc) this.aladin.removeOverlay(this.moc);
-      this.moc = null;
-      this.mocText = text;
-      if (text !== null) {
-        const options = {
-          name: "Coverage",
-          color: "#7ee081",
-          fill: true,
-          opacity: 0.25,
-          lineWidth: 1,
-        };
-        this.moc = this.library.MOCFromJSON(JSON.parse(text), options);
-        this.aladin.addMOC(this.moc);
-      }
+      this.moc = text === null ? null : await this.addMoc(text);
+      this.mocShown = text;
     }
-    if (isShown) this.moc?.show();
-    else this.moc?.hide();
+    this.isSettling = false;
+  }
+
+  private addMoc(text: string): Promise<AladinMoc | null> {
+    return new Promise((settle) => {
+      const options = {
+        name: "Coverage",
+        color: "#7ee081",
+        fill: true,
+        opacity: 0.3,
+        lineWidth: 1,
+      };
+      const moc = this.library.MOCFromJSON(
+        JSON.parse(text),
+        options,
+        () => settle(moc),
+        () => settle(null),
+      );
+      this.aladin.addMOC(moc);
+    });
   }
 }
 
