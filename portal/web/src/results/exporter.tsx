@@ -1,0 +1,112 @@
+// Saves the answer as a file, and says how far it is.
+import { useRef, useState } from "react";
+import type { Schemas } from "../api/client";
+import { ask, type View } from "../state/view";
+import { FORMATS, type Format, save } from "./export";
+import { formatCount, formatSize } from "./format";
+import { Menu } from "./menu";
+
+/** From so many rows on, people are told that it takes a while. */
+const MANY_ROWS = 100_000;
+
+type Said = { text: string; isFault: boolean } | null;
+
+interface Props {
+  view: View;
+  /** The columns that are shown; null stands for all of the answer. */
+  columns: string[] | null;
+  total: number | null;
+  most: number;
+}
+
+/** What is said before a large answer is saved. */
+export function sizeWords(total: number | null, most: number): string {
+  if (total === null) return "";
+  if (total > most)
+    return `The answer has ${formatCount(total)} rows; a file takes the first ${formatCount(most)} of them. For all of them ask the service itself, for instance with TOPCAT.`;
+  return total >= MANY_ROWS ? `The file gets ${formatCount(total)} rows, which takes a while.` : "";
+}
+
+/** A menu of formats. */
+export function Exporter({ view, columns, total, most }: Props) {
+  const [all, setAll] = useState(false);
+  const [bytes, setBytes] = useState<number | null>(null);
+  const [said, setSaid] = useState<Said>(null);
+  const stop = useRef<AbortController | null>(null);
+  const warning = sizeWords(total, most);
+  const start = async (format: Format) => {
+    const control = new AbortController();
+    stop.current = control;
+    setBytes(0);
+    setSaid(null);
+    const body: Schemas["ExportRequest"] = {
+      ...ask(view),
+      format,
+      sort: view.sort,
+      columns: all ? null : columns,
+    };
+    try {
+      const saved = await save(view.service, body, setBytes, control.signal);
+      setSaid(saved === null ? null : { text: `Saved ${formatSize(saved)}.`, isFault: false });
+    } catch (error) {
+      const text = control.signal.aborted
+        ? "Stopped; nothing was saved."
+        : (error as Error).message;
+      setSaid({ text, isFault: !control.signal.aborted });
+    } finally {
+      setBytes(null);
+      stop.current = null;
+    }
+  };
+  return (
+    <>
+      <Menu label="Save as file">
+        <li className="px-3 small">
+          <label className="form-check">
+            <input
+              type="checkbox"
+              className="form-check-input"
+              checked={all || columns === null}
+              disabled={columns === null}
+              onChange={(event) => setAll(event.target.checked)}
+            />
+            <span className="form-check-label">All principal columns, not only those shown</span>
+          </label>
+          {warning && <p className="mb-1 results-fault">{warning}</p>}
+        </li>
+        {FORMATS.map(({ key, label }) => (
+          <li key={key}>
+            <button
+              type="button"
+              className="dropdown-item"
+              disabled={bytes !== null}
+              onClick={() => start(key)}
+            >
+              {label}
+            </button>
+          </li>
+        ))}
+      </Menu>
+      {bytes !== null && (
+        <span role="status" className="small d-inline-flex align-items-center gap-2">
+          Saving, {formatSize(bytes)} so far
+          <button
+            type="button"
+            className="btn btn-sm btn-outline-danger py-0"
+            onClick={() => stop.current?.abort()}
+          >
+            Stop
+          </button>
+        </span>
+      )}
+      {said && (
+        <span
+          role={said.isFault ? "alert" : "status"}
+          className={`small ${said.isFault ? "text-danger" : ""}`}
+        >
+          {said.text}
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,176 @@
+// When it was observed: a lane for each target, with the good time intervals in it.
+import type { Data, Layout } from "plotly.js-basic-dist-min";
+import { memo, useMemo } from "react";
+import { axisTime, formatCount, formatDuration, formatTime, type TimeScale } from "./format";
+import { INK, Plot, type Range } from "./plot";
+import type { Observed } from "./scene";
+import type { Mode, Selection } from "./selection";
+import { boxesOf, lanesOf, type Path, rowsInBox, type Span } from "./spans";
+import { InWords } from "./words";
+
+function spansOf(rows: readonly Observed[], lane: Int32Array, scale: TimeScale): Span[] {
+  return rows.flatMap((row, index) => {
+    if (row.t_min === null || row.t_max === null) return [];
+    const [from, to] = [axisTime(row.t_min, scale), axisTime(row.t_max, scale)];
+    return Number.isNaN(from) || Number.isNaN(to)
+      ? []
+      : [{ row: index, from, to, y: lane[index] ?? 0 }];
+  });
+}
+
+function goodSpans(rows: readonly Observed[], lane: Int32Array, scale: TimeScale): Span[] {
+  return rows.flatMap((row, index) =>
+    (row.intervals ?? []).map(([start, end]) => ({
+      row: index,
+      from: axisTime(start, scale),
+      to: axisTime(end, scale),
+      y: lane[index] ?? 0,
+    })),
+  );
+}
+
+function trace(path: Path, texts: readonly string[] | null, colour: string): Data {
+  return {
+    type: "scatter",
+    mode: "lines",
+    x: path.x,
+    y: path.y,
+    line: { color: colour, width: 1.5 },
+    fill: "toself",
+    fillcolor: colour,
+    hoveron: "points",
+    ...(texts
+      ? { text: path.rows.map((row) => texts[row] ?? ""), hoverinfo: "text" as const }
+      : { hoverinfo: "skip" as const }),
+  };
+}
+
+/** Milliseconds of a value of Plotly's axis of dates. */
+export function axisValue(value: number | string): number {
+  return typeof value === "number" ? value : Date.parse(`${value.replace(" ", "T")}Z`);
+}
+
+function summaryOf(rows: readonly Observed[], scale: TimeScale): string {
+  const starts = rows.flatMap((row) => (row.t_min === null ? [] : [row.t_min]));
+  if (starts.length === 0) return "No data set has a time.";
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const row of rows) {
+    if (row.t_min !== null) first = Math.min(first, row.t_min);
+    if (row.t_max !== null) last = Math.max(last, row.t_max);
+  }
+  const good = rows.filter((row) => row.intervals !== null).length;
+  return (
+    `${formatCount(starts.length)} data sets from ${formatTime(first, scale)} to ` +
+    `${formatTime(last, scale)} (${scale}); good time intervals are known of ${formatCount(good)}.`
+  );
+}
+
+/** Time spans of all rows. */
+export const TimeLine = memo(function TimeLine({
+  rows,
+  scale,
+  selection,
+}: {
+  rows: readonly Observed[];
+  scale: TimeScale;
+  selection: Selection;
+}) {
+  const lanes = useMemo(() => lanesOf(rows), [rows]);
+  const spans = useMemo(() => spansOf(rows, lanes.lane, scale), [rows, lanes, scale]);
+  const base = useMemo(() => {
+    const texts = rows.map((row) =>
+      [
+        [row.target_name, row.obs_id, row.product].filter(Boolean).join(", "),
+        row.t_min === null ? "" : `${formatTime(row.t_min, scale)} ${scale}`,
+        row.t_min === null || row.t_max === null
+          ? ""
+          : formatDuration((row.t_max - row.t_min) * 86_400),
+      ].join("<br>"),
+    );
+    const path = boxesOf(spans, 0.36);
+    const good = boxesOf(goodSpans(rows, lanes.lane, scale), 0.18);
+    return { path, data: [trace(path, texts, INK.usual), trace(good, null, INK.good)] };
+  }, [rows, lanes, spans, scale]);
+  const data = useMemo(() => {
+    const chosen = spans.filter(({ row }) => selection.dids.has(rows[row]?.did ?? ""));
+    return [...base.data, trace(boxesOf(chosen, 0.36), null, INK.selected)];
+  }, [base, spans, rows, selection.dids]);
+  const layout = useMemo(
+    (): Partial<Layout> => ({
+      margin: { l: 130, r: 12, t: 8, b: 44 },
+      xaxis: { type: "date", title: { text: `Time (${scale})` } },
+      yaxis: {
+        tickvals: lanes.names.map((_, at) => at),
+        ticktext: lanes.names.map((name) =>
+          name.length > 18 ? `${name.slice(0, 17)}\u2026` : name,
+        ),
+        range: [lanes.names.length - 0.4, -0.6],
+        fixedrange: true,
+        zeroline: false,
+      },
+    }),
+    [lanes, scale],
+  );
+  const didsOf = (found: number[]) => found.flatMap((row) => rows[row]?.did ?? []);
+  const box = ({ x, y }: Range, mode: Mode) =>
+    selection.point(
+      didsOf(rowsInBox(spans, [axisValue(x[0]), axisValue(x[1])], [Number(y[0]), Number(y[1])])),
+      mode,
+    );
+  const pick = ({ curve, point }: { curve: number; point: number }, mode: Mode) => {
+    const row = curve === 0 ? base.path.rows[point] : undefined;
+    if (row !== undefined) selection.point(didsOf([row]), mode);
+  };
+  return (
+    <section aria-label="Time line">
+      <p className="small mb-1">
+        <span className="results-key results-key-usual" /> observed{" "}
+        <span className="results-key results-key-good" /> good time{" "}
+        <span className="results-key results-key-selected" /> selected
+      </p>
+      <Plot
+        label="Time line: when each target was observed"
+        data={data}
+        layout={layout}
+        height={Math.max(220, 70 + 24 * lanes.names.length)}
+        onPick={pick}
+        onBox={box}
+      />
+      <InWords
+        summary={summaryOf(rows, scale)}
+        head={[
+          "Target",
+          "Data sets",
+          `First start (${scale})`,
+          `Last start (${scale})`,
+          "Time in all",
+        ]}
+        rows={() => byTarget(rows, lanes, scale)}
+      />
+    </section>
+  );
+});
+
+function byTarget(
+  rows: readonly Observed[],
+  lanes: ReturnType<typeof lanesOf>,
+  scale: TimeScale,
+): string[][] {
+  return lanes.names.map((name, at) => {
+    const own = rows.filter((_, index) => lanes.lane[index] === at);
+    const starts = own.flatMap((row) => (row.t_min === null ? [] : [row.t_min]));
+    starts.sort((a, b) => a - b);
+    const [first, last] = [starts[0], starts.at(-1)];
+    const days = own.reduce(
+      (sum, row) => sum + (row.t_min === null || row.t_max === null ? 0 : row.t_max - row.t_min),
+      0,
+    );
+    return [
+      name,
+      formatCount(own.length),
+      first === undefined ? "unknown" : formatTime(first, scale),
+      last === undefined ? "unknown" : formatTime(last, scale),
+      formatDuration(days * 86_400),
+    ];
+  });
+}
