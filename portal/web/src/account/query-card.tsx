@@ -8,7 +8,7 @@ import { emptyView, viewToParams } from "../state/view";
 import { type Action, useAction } from "./action";
 import { pagePath } from "./addresses";
 import { count, counted, when } from "./format";
-import { ConfirmButton, CopyButton, Failure, InlineEdit } from "./parts";
+import { ConfirmButton, CopyButton, Failure, Hidden, InlineEdit } from "./parts";
 import { ShareBox } from "./share";
 import {
   deleteQuery,
@@ -142,7 +142,7 @@ export function QueryCard(props: { query: StoredQuery }) {
   const changes = useChanges(query, action);
   const rerun = useRerun(query, action, changes.keep);
   const name = queryName(query);
-  const of = <span className="visually-hidden">: {name}</span>;
+  const of = <Hidden>{name}</Hidden>;
   return (
     <li className="list-group-item py-3">
       {!editing && <h2 className="h6 text-break mb-1">{name}</h2>}
