@@ -52,8 +52,8 @@ export function comparison(run: Schemas["Rerun"]): string {
     return `It finds ${now} now; how many there were before is not known.${sameRelease}`;
   const more = run.count - run.before;
   if (more === 0 && run.changed)
-    return `It finds ${now}, as many as before.${sameRelease} The answer may still differ.`;
-  if (more === 0) return `It finds ${now}, as many as before.${sameRelease}`;
+    return `It finds ${now} now, as many as before.${sameRelease} The answer may still differ.`;
+  if (more === 0) return `It finds ${now} now, as many as before.${sameRelease}`;
   const change = more > 0 ? `${count(more)} more` : `${count(-more)} fewer`;
   return `It finds ${now} now, ${change} than before (${count(run.before)}).${sameRelease}`;
 }
