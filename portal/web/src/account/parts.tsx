@@ -5,11 +5,21 @@ import { ApiError } from "../api/client";
 /** A page's frame with its heading. */
 export function PageFrame(props: { title: string; lead?: ReactNode; children: ReactNode }) {
   return (
-    <div className="container-xl py-3">
-      <h1 className="h3">{props.title}</h1>
+    <div className="container-xl px-0">
+      <h1 className="text-break">{props.title}</h1>
       {props.lead && <p className="text-body-secondary">{props.lead}</p>}
       {props.children}
     </div>
+  );
+}
+
+/** Words that only screen readers say: what a button acts on, where eyes see it beside it. */
+export function Hidden(props: { children: ReactNode }) {
+  return (
+    <>
+      {" "}
+      <span className="visually-hidden">{props.children}</span>
+    </>
   );
 }
 
@@ -27,7 +37,7 @@ export function Failure(props: {
       <div className="me-auto">
         {props.doing && <strong>{props.doing}: </strong>}
         {props.error.message}
-        {detail && <span className="visually-hidden"> ({detail})</span>}
+        {detail && <Hidden>({detail})</Hidden>}
       </div>
       {props.retry && (
         <button type="button" className="btn btn-sm btn-outline-danger" onClick={props.retry}>
@@ -97,7 +107,7 @@ export function ConfirmButton(props: {
         onClick={() => setAsking(true)}
       >
         {props.label}
-        {props.of && <span className="visually-hidden"> {props.of}</span>}
+        {props.of && <Hidden>{props.of}</Hidden>}
       </button>
     );
   return (

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { ROOT, type Schemas } from "../api/client";
 import { useAction } from "./action";
-import { ConfirmButton, CopyButton, Failure } from "./parts";
+import { ConfirmButton, CopyButton, Failure, Hidden } from "./parts";
 
 /** The whole address of something shared. */
 export function sharedAddress(kind: "basket" | "queries", token: string): string {
@@ -32,7 +32,7 @@ export function ShareBox(props: {
             void action.run(props.share);
           }}
         >
-          Share by link<span className="visually-hidden">: {props.name}</span>
+          Share by link<Hidden>{props.name}</Hidden>
         </button>
       ) : (
         <>

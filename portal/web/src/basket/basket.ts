@@ -49,6 +49,14 @@ export function useOneBasket(id: string | null) {
 /** Write what the server said about a basket where all pages look for it. */
 export function keepBasket(queries: QueryClient, basket: Schemas["Basket"]): void {
   queries.setQueryData([...BASKETS, basket.id], basket);
+  const { items, ...rest } = basket;
+  const info = { ...rest, count: items.length };
+  queries.setQueryData<Schemas["BasketInfo"][]>(BASKETS, (list) => {
+    const isKnown = list?.some((one) => one.id === info.id);
+    return isKnown
+      ? list?.map((one) => (one.id === info.id ? info : one))
+      : list && [info, ...list];
+  });
   void queries.invalidateQueries({ queryKey: BASKETS, exact: true });
 }
 
@@ -78,8 +86,7 @@ export function useTransfer(user: string | null) {
   const run = useCallback(
     async (carried: boolean) => {
       if (user === null) return;
-      const basket = await runTransfer(user, carried);
-      if (basket) keepBasket(queries, basket);
+      await runTransfer(user, carried, (basket) => keepBasket(queries, basket));
       // The session has ended: the pages have to know that nobody is logged in.
       if (getTransfer().error?.status === 401) void queries.invalidateQueries({ queryKey: ["me"] });
     },

@@ -4,7 +4,7 @@ import { LoginLink } from "../account/login";
 import { UndoBar } from "../account/parts";
 import { useLocalBasket } from "./basket";
 import { EmptyBasket, removedInWords } from "./detail";
-import { BundleButton } from "./download";
+import { BundleButtons } from "./download";
 import { ItemsTable, keysOf } from "./items";
 import { addLocal, noteLocal, removeLocal } from "./local";
 import { ScriptBox } from "./script";
@@ -32,7 +32,7 @@ export function BrowserBasket() {
       ) : (
         <>
           <div className="mb-3">
-            <BundleButton items={items} />
+            <BundleButtons items={items} />
           </div>
           <ItemsTable
             items={items}

@@ -10,7 +10,7 @@ import { client, data, type Schemas } from "../api/client";
 import { useConfig } from "../api/queries";
 import { BASKETS, keepBasket } from "./basket";
 import { rememberBasket } from "./current";
-import { BundleLink } from "./download";
+import { BundleLinks } from "./download";
 import { ItemsTable, itemName, keysOf } from "./items";
 import { MergeBox } from "./merge";
 import { ScriptBox } from "./script";
@@ -209,14 +209,14 @@ export function BasketDetail(props: Props) {
       ) : (
         <>
           <div className="d-flex flex-wrap gap-2 mb-3">
-            <BundleLink basket={basket} />
+            <BundleLinks basket={basket} />
             <JobLink basket={basket} />
           </div>
           <ItemsTable
             items={basket.items}
             busy={action.busy}
             onRemove={items.remove}
-            onNote={(item, note) => items.put([{ ...item, note: note === "" ? null : note }])}
+            onNote={(item, note) => items.put([{ ...item, note }])}
           />
           <ScriptBox basket={basket.id} items={basket.items} />
         </>

@@ -5,23 +5,57 @@ import { bytes, totalInWords } from "../account/format";
 import { Failure } from "../account/parts";
 import { openSink, type Sink } from "../account/saving";
 import { ApiError, client, ROOT, type Schemas } from "../api/client";
-import type { Item } from "./stored";
+import { useServiceLabels } from "./items";
+import { byService, type Item } from "./stored";
 
-/** The bundle of a basket that is on the server: a plain link. */
-export function BundleLink(props: { basket: Schemas["Basket"] }) {
-  const { id, items, name } = props.basket;
-  if (items.length === 0)
-    return <p className="mb-0 text-body-secondary">There is nothing in it to download.</p>;
+interface Group {
+  service: string;
+  label: string;
+  items: Item[];
+}
+
+/** Each service makes archives of its own data only. */
+function useGroups(items: Item[]): Group[] {
+  const label = useServiceLabels();
+  const groups = byService(items);
+  return [...groups].map(([service, some]) => ({ service, label: label(service), items: some }));
+}
+
+/** What a link or button says. */
+function Words(props: { group: Group; isOnly: boolean }) {
+  const { group, isOnly } = props;
   return (
+    <>
+      Download all{isOnly ? "" : ` of ${group.label}`} as one file, {totalInWords(group.items)}
+    </>
+  );
+}
+
+/** The bundle of a basket that is on the server: a plain link for each service. */
+export function BundleLinks(props: { basket: Schemas["Basket"] }) {
+  const { id, items } = props.basket;
+  const groups = useGroups(items);
+  const address = `${ROOT}/api/baskets/${encodeURIComponent(id)}/bundle`;
+  return groups.map((group) => (
     <a
+      key={group.service}
       className="btn btn-sm btn-primary"
-      href={`${ROOT}/api/baskets/${encodeURIComponent(id)}/bundle`}
+      href={
+        groups.length === 1 ? address : `${address}?service=${encodeURIComponent(group.service)}`
+      }
       download
     >
-      Download all as one file<span className="visually-hidden"> ({name})</span>,{" "}
-      {totalInWords(items)}
+      <Words group={group} isOnly={groups.length === 1} />
     </a>
-  );
+  ));
+}
+
+/** The bundle of items that are in no basket on the server: a button for each service. */
+export function BundleButtons(props: { items: Item[] }) {
+  const groups = useGroups(props.items);
+  return groups.map((group) => (
+    <BundleButton key={group.service} group={group} isOnly={groups.length === 1} />
+  ));
 }
 
 async function ask(items: Item[], signal: AbortSignal): Promise<Response> {
@@ -69,10 +103,10 @@ async function pour(response: Response, sink: Sink, told: (bytes: number) => voi
   }
 }
 
-/** The bundle of the browser's own basket. */
-export function BundleButton(props: { items: Item[] }) {
+function BundleButton(props: { group: Group; isOnly: boolean }) {
   const action = useAction();
   const [done, setDone] = useState<number | null>(null);
+  const [isSaved, setSaved] = useState(false);
   const abort = useRef<AbortController | null>(null);
   const start = async () => {
     const sink = await openSink("basket.tar");
@@ -81,8 +115,10 @@ export function BundleButton(props: { items: Item[] }) {
     const { signal } = abort.current;
     await action.run(async () => {
       setDone(0);
+      setSaved(false);
       try {
-        await pour(await ask(props.items, signal), sink, setDone);
+        await pour(await ask(props.group.items, signal), sink, setDone);
+        setSaved(true);
       } catch (error) {
         // People ended it themselves: there is nothing to tell them.
         if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
@@ -100,7 +136,7 @@ export function BundleButton(props: { items: Item[] }) {
         disabled={action.busy}
         onClick={start}
       >
-        Download all as one file, {totalInWords(props.items)}
+        <Words {...props} />
       </button>
       {action.busy && (
         <button
@@ -113,6 +149,7 @@ export function BundleButton(props: { items: Item[] }) {
       )}
       <span role="status" className="ms-2 small">
         {done !== null && `${bytes(done)} so far`}
+        {isSaved && done === null && "Saved."}
       </span>
     </div>
   );

@@ -1,7 +1,7 @@
 // What is in a basket, as a table: on a phone, service and identifier stand below the label.
 import { useState } from "react";
 import { bytes, count, counted, totalInWords } from "../account/format";
-import { InlineEdit } from "../account/parts";
+import { Hidden, InlineEdit } from "../account/parts";
 import { useConfig } from "../api/queries";
 import { type Item, itemKey, type Key } from "./stored";
 
@@ -90,7 +90,7 @@ function Row(props: {
                 className="btn btn-sm btn-outline-secondary"
                 onClick={() => setEditing(true)}
               >
-                Note<span className="visually-hidden"> on {name}</span>
+                Note<Hidden>on {name}</Hidden>
               </button>
             )}
             {onRemove && (
@@ -100,7 +100,7 @@ function Row(props: {
                 disabled={table.busy}
                 onClick={() => onRemove([item])}
               >
-                Remove<span className="visually-hidden"> {name}</span>
+                Remove<Hidden>{name}</Hidden>
               </button>
             )}
           </div>

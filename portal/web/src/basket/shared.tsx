@@ -2,13 +2,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
+import "../account/account.css";
 import { useAction } from "../account/action";
 import { when } from "../account/format";
 import { Empty, Failure, Loading, PageFrame } from "../account/parts";
 import { client, data, type Schemas } from "../api/client";
 import { useMe } from "../api/queries";
 import { keepBasket } from "./basket";
-import { BundleButton } from "./download";
+import { BundleButtons } from "./download";
 import { ItemsTable } from "./items";
 import { addLocal } from "./local";
 import { ScriptBox } from "./script";
@@ -88,7 +89,7 @@ export default function SharedBasketPage() {
         <>
           <KeepCopy basket={basket} />
           <div className="mb-3">
-            <BundleButton items={basket.items} />
+            <BundleButtons items={basket.items} />
           </div>
           <ItemsTable items={basket.items} />
           <ScriptBox basket={null} items={basket.items} />

@@ -70,6 +70,17 @@ export function joined(there: Item[], items: Item[]): Item[] {
   return [...all.values()];
 }
 
+/** Items by their service, in their order. */
+export function byService(items: Item[]): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(item.service);
+    if (group) group.push(item);
+    else groups.set(item.service, [item]);
+  }
+  return groups;
+}
+
 const DAMAGED: Reading = {
   items: [],
   problem:

@@ -4,7 +4,7 @@
 import { ApiError, client, data, type Schemas } from "../api/client";
 import { rememberBasket, rememberedBasket } from "./current";
 import { getLocal, removeLocal } from "./local";
-import { itemKey } from "./stored";
+import { byService, type Item, itemKey } from "./stored";
 
 /** The basket that is made where there is none. */
 export const USUAL_NAME = "My basket";
@@ -16,6 +16,9 @@ export interface Transfer {
   /** Where how many items went, and whether they had been put into the browser's basket before. */
   moved: { basket: string; count: number; carried: boolean } | null;
 }
+
+/** Hears what a basket holds now. */
+export type Told = (basket: Schemas["Basket"]) => void;
 
 const IDLE: Transfer = { state: "idle", error: null, moved: null };
 let transfer: Transfer = IDLE;
@@ -61,44 +64,58 @@ async function findTarget(user: string): Promise<Schemas["BasketInfo"]> {
   );
 }
 
-async function move(user: string): Promise<Schemas["Basket"] | null> {
-  const items = getLocal(true).items;
-  if (items.length === 0) return null;
-  const { id } = await findTarget(user);
+/** Put some items in, and take those that the answer has out of the browser. */
+async function hand(id: string, items: Item[], told: Told): Promise<Schemas["Basket"]> {
   const basket = await data(
     client.POST("/api/baskets/{id}/items", { params: { path: { id } }, body: { items } }),
   );
+  // First what the server has is known, then the browser forgets: pages never see an item in neither.
+  told(basket);
   const there = new Set(basket.items.map(itemKey));
   const confirmed = items.filter((item) => there.has(itemKey(item)));
   removeLocal(confirmed.map((item) => [item.service, item.did]));
+  const left = items.length - confirmed.length;
+  if (left === 0) return basket;
+  throw new ApiError(
+    `The server did not take ${left} of ${items.length} data sets.`,
+    "not_confirmed",
+    200,
+  );
+}
+
+async function move(user: string, told: Told): Promise<Schemas["Basket"] | null> {
+  const items = getLocal(true).items;
+  if (items.length === 0) return null;
+  const { id } = await findTarget(user);
   rememberBasket(user, id);
-  if (confirmed.length < items.length)
-    throw new ApiError(
-      `The server did not take ${items.length - confirmed.length} of ${items.length} data sets; they stay in this browser.`,
-      "not_confirmed",
-      200,
-    );
+  let basket: Schemas["Basket"] | null = null;
+  let refused: ApiError | null = null;
+  // Service by service: one that the operator has taken away must not keep back the others' data sets.
+  for (const group of byService(items).values()) {
+    try {
+      basket = await hand(id, group, told);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500) throw error;
+      refused ??= error;
+    }
+  }
+  if (refused) throw refused;
   return basket;
 }
 
-/** Put what is in the browser into the user's basket. Gives that basket, or null where nothing was done. */
-export async function runTransfer(
-  user: string,
-  carried: boolean,
-): Promise<Schemas["Basket"] | null> {
+/** Put what is in the browser into the user's basket. What became of it stands in `getTransfer()`. */
+export async function runTransfer(user: string, carried: boolean, told: Told): Promise<void> {
   const count = getLocal().items.length;
   tell({ ...transfer, state: "running" });
   try {
-    const basket = await exclusively(() => move(user));
+    const basket = await exclusively(() => move(user, told));
     tell(
       basket
         ? { state: "done", error: null, moved: { basket: basket.name, count, carried } }
         : IDLE,
     );
-    return basket;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     tell({ state: "failed", error, moved: null });
-    return null;
   }
 }
