@@ -66,8 +66,6 @@ async def running(settings: Settings, counter: Counter | None = None) -> AsyncIt
         headers={"User-Agent": AGENT},
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
         timeout=settings.tap_timeout,
-        # Services are asked where the operator says, not where an environment sends them.
-        trust_env=False,
     )
     try:
         yield Context(

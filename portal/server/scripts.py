@@ -76,9 +76,11 @@ def get_linked(did, row, directory):
         get_file(row["access_url"], directory)
         return
     links = pyvo.dal.adhoc.DatalinkResults.from_result_url(row["access_url"])
-    found = [link.access_url for link in links.bysemantics("#this") if link.access_url]
+    own = [link for link in links if link.semantics == "#this"]
+    found = [link.access_url for link in own if link.access_url]
     if not found:
-        raise ValueError("its DataLink document has no link to it")
+        reasons = [str(link["error_message"]) for link in own if link["error_message"]]
+        raise ValueError("; ".join(reasons) or "its DataLink document has no link to it")
     for url in found:
         get_file(url, directory)
 

@@ -59,6 +59,11 @@ class ServiceSettings(_Part):
         description="Where archives of many data sets are made (docs/bundles.md); None if nowhere.",
     )
 
+    link_hosts: list[str] = Field(
+        default_factory=list,
+        description="Hosts (with a port if unusual) beside its own where its DataLink documents may be.",
+    )
+
     @field_validator("url", "bundle_url")
     @classmethod
     def _urls(cls, value: str | None) -> str | None:

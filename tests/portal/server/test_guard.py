@@ -69,7 +69,7 @@ async def test_every_change_needs_the_word_and_an_origin_of_ours(explorer):
         changes = [(method, path) for method, path in routes(served.app) if method not in {"GET", "HEAD"}]
         assert len(changes) >= 18
         for method, path in changes:
-            for wrong in ({}, {"X-CSRF-Token": "x" * len(word)}, {"X-CSRF-Token": "ä"}):
+            for wrong in ({}, {"X-CSRF-Token": "x" * len(word)}, {"X-CSRF-Token": "ä".encode()}):
                 answer = await client.request(method, path, headers=wrong, json={})
                 assert (answer.status_code, answer.json()["code"]) == (403, "csrf"), (method, path)
             right = {"X-CSRF-Token": word}
@@ -197,6 +197,7 @@ async def test_forms_carry_word_and_body(explorer):
         navigated = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
         page = await client.post("/api/script", data={"csrf": "<b>", "body": body}, headers=navigated)
         assert page.status_code == 403 and page.text.startswith("<!doctype html>")
+        assert '<a href="/explorer/">' in page.text
 
 
 async def test_mistakes_are_told_without_what_went_wrong_inside(explorer, monkeypatch):
