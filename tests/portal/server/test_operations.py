@@ -243,21 +243,24 @@ def test_the_process_serves_at_a_socket_until_it_is_told_to_end(settings, tmp_pa
         environment[f"CHERENKOV_EXPLORER_{name.upper()}"] = getattr(values, name).get_secret_value()
     environment["CHERENKOV_EXPLORER_SERVICES"] = json.dumps([each.model_dump() for each in values.services])
     environment["CHERENKOV_EXPLORER_SOCKET"] = str(path)
-    run = [sys.executable, "-m", "portal.server"]
-    with subprocess.Popen(run, env=environment, stderr=subprocess.PIPE, text=True) as server:
-        processes.wait_for(path.exists, server, tmp_path / "none")
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url=values.public_url) as client:
+    log, base = tmp_path / "log", values.public_url.replace("https:", "http:")
+    run = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "portal.server"]
+    with log.open("w") as file:
+        server = subprocess.Popen(run, env=environment, stderr=file)
+    try:
+        processes.wait_for(path.exists, server, log)
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url=base) as client:
             me = client.get("/api/me")
             assert me.json()["user"] is None and "server" not in me.headers
             assert "Explorer" in client.get("/").text
         server.send_signal(signal.SIGTERM)
-        log = server.communicate(timeout=20)[1]
-    assert server.returncode in {0, -signal.SIGTERM}, log
-    assert (
-        "GET /api/me 200" in log
-        and "Traceback" not in log
-        and values.secret_key.get_secret_value() not in log
-    )
+        assert server.wait(20) in {0, -signal.SIGTERM}, log.read_text()
+    finally:
+        server.kill()
+        server.wait()
+    told = log.read_text()
+    assert "GET /api/me 200" in told and "Traceback" not in told
+    assert values.secret_key.get_secret_value() not in told
 
 
 def test_the_description_of_the_api_is_the_one_that_is_kept():
