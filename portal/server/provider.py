@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 # How long the provider's description and keys are believed.
 DESCRIBED_SECONDS = 3600
+# A provider that did not answer is left alone this long.
+REST_SECONDS = 3
 LEEWAY = 60
 # Signatures with keys that everybody can check. None of them is made with the client's secret.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -42,6 +44,12 @@ class LoginFailedError(PortalError):
 
     code = "login_failed"
     status = 400
+
+
+def _down() -> ProviderDownError:
+    return ProviderDownError(
+        "The login provider does not answer. What needs no login goes on; try again later.", retry_after=30
+    )
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Provider:
         self._lock = asyncio.Lock()
         self._description: dict[str, Any] = {}
         self._keys: KeySet | None = None
-        self._read_at = float("-inf")
+        self._read_at = self._failed_at = float("-inf")
 
     @property
     def redirect_uri(self) -> str:
@@ -104,8 +112,16 @@ class Provider:
             If it does not answer, or is not the one that was set.
         """
         async with self._lock:
-            if time.monotonic() - self._read_at > DESCRIBED_SECONDS:
-                await self._read()
+            now = time.monotonic()
+            if now - self._read_at > DESCRIBED_SECONDS:
+                if now - self._failed_at < REST_SECONDS:
+                    # Those who waited for the lock need not wait for the same failure, one after the other.
+                    raise _down()
+                try:
+                    await self._read()
+                except DownError:
+                    self._failed_at = time.monotonic()
+                    raise
             return self._description
 
     async def _read(self) -> None:
@@ -140,10 +156,7 @@ class Provider:
                 )
             found = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ProviderDownError(
-                "The login provider does not answer. What needs no login goes on; try again later.",
-                retry_after=30,
-            ) from error
+            raise _down() from error
         if answer.status_code >= 500 or not isinstance(found, dict):
             raise ProviderDownError(
                 "The login provider has a fault of its own; try again later.", retry_after=30

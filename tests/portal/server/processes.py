@@ -25,7 +25,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-def wait_for(is_there, process, log, seconds=30):
+def wait_for(is_there, process, log, seconds=120):
     deadline = time.monotonic() + seconds
     while not is_there():
         if process.poll() is not None or time.monotonic() > deadline:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from portal.server import identity
+from portal.server import provider as client_module
 from portal.server.identity import groups_of
 from portal.server.sessions import key_of
 
@@ -182,7 +183,7 @@ async def test_a_login_that_the_provider_no_longer_stands_by_ends(explorer, know
         assert await me(client) is None
 
 
-async def test_a_provider_that_is_down_takes_rights_and_nothing_else(explorer, known):
+async def test_a_provider_that_is_down_takes_rights_and_nothing_else(explorer, known, monkeypatch):
     server = processes.Provider()
     try:
         server.start()
@@ -205,6 +206,10 @@ async def test_a_provider_that_is_down_takes_rights_and_nothing_else(explorer, k
             assert page.headers["content-type"].startswith("text/html") and "<h1>" in page.text
             assert (await client.post("/auth/logout")).json() == {"redirect": None}
             server.start()
+            # Asked too soon, it is not asked at all.
+            monkeypatch.setattr(client_module, "REST_SECONDS", 600)
+            assert (await fresh.get("/auth/login")).status_code == 503
+            monkeypatch.setattr(client_module, "REST_SECONDS", 0)
             assert (await log_in(fresh)).status_code == 303
     finally:
         server.remove()
@@ -312,7 +317,7 @@ async def test_a_request_that_waits_too_long_for_another_has_no_rights(explorer,
         await log_in(client)
         session = await age(served, client)
         monkeypatch.setattr(identity, "WAIT_SECONDS", 0.1)
-        async with served.context.redis.lock(f"portal:refresh:{session.key}", timeout=5):
+        async with served.context.redis.lock(f"portal:refresh:{session.key}", timeout=60):
             user = await me(client)
         assert user["name"] == "Anna Observer" and user["rights"] == []
         assert (await me(client))["rights"] == ["SIM-1", "ctao"]

@@ -196,12 +196,14 @@ async def test_keys_that_are_none_and_faults_of_the_provider():
     )
     with pytest.raises(ProviderDownError, match="keys"):
         await client.describe()
+    client._failed_at = float("-inf")
     for answer in [
         httpx.Response(500, json={}),
         httpx.Response(200, json=[]),
         httpx.Response(200, text="<html>"),
     ]:
         client._http = httpx.AsyncClient(transport=httpx.MockTransport(lambda request, answer=answer: answer))
+        client._failed_at = float("-inf")
         with pytest.raises(ProviderDownError):
             await client.describe()
     assert await Liar().client().end_address() is None
