@@ -17,10 +17,11 @@ from redis.exceptions import LockError
 from portal.server.context import Context, Here
 from portal.server.errors import DownError, LoginNeededError
 from portal.server.models.account import User
-from portal.server.provider import Granted, LoginFailedError, Provider
+from portal.server.provider import Granted, Provider
 from portal.server.rights import rights_of
 from portal.server.sessions import Session, key_of
 from portal.server.store import users
+from portal.server.tokens import LoginFailedError
 
 if TYPE_CHECKING:
     import httpx

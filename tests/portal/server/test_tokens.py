@@ -13,8 +13,9 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from pydantic import SecretStr
 
 from portal.server.metrics import Metrics
-from portal.server.provider import LoginFailedError, Provider, ProviderDownError
+from portal.server.provider import Provider, ProviderDownError
 from portal.server.settings import ServiceSettings, Settings
+from portal.server.tokens import LoginFailedError
 
 ISSUER = "https://provider.example/realm/"
 KEY, OTHER = RSAKey.generate_key(2048, {"kid": "one"}), RSAKey.generate_key(2048, {"kid": "one"})
