@@ -66,8 +66,6 @@ async def running(settings: Settings, counter: Counter | None = None) -> AsyncIt
         headers={"User-Agent": AGENT},
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
         timeout=settings.tap_timeout,
-        # Services are asked where the operator says, not where an environment sends them.
-        trust_env=False,
     )
     try:
         yield Context(
@@ -144,7 +142,7 @@ def create_app(
         app.include_router(router)
     pages = Pages(settings.pages)
 
-    @app.get("/{path:path}", include_in_schema=False)
+    @app.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def get_page_file(request: Request, path: str) -> Response:
         return await pages.answer(request, path)
 

@@ -171,7 +171,7 @@ def _is_data(error: sqlalchemy.exc.DBAPIError) -> bool:
     return isinstance(cause, asyncpg.DataError)
 
 
-def answer(error: PortalError, request_id: str | None, *, as_page: bool = False) -> Response:
+def answer(error: PortalError, request_id: str | None, page_root: str | None = None) -> Response:
     """Make the answer that tells a problem.
 
     Parameters
@@ -180,8 +180,8 @@ def answer(error: PortalError, request_id: str | None, *, as_page: bool = False)
         The problem.
     request_id
         What the logs call the request.
-    as_page
-        Whether a browser shows the answer itself.
+    page_root
+        Path of the explorer, if a browser shows the answer itself; None for programs.
 
     Returns
     -------
@@ -192,13 +192,14 @@ def answer(error: PortalError, request_id: str | None, *, as_page: bool = False)
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after + 0.5)))
     problem = Problem(code=error.code, message=error.message, detail=error.detail, request_id=request_id)
-    if not as_page:
+    if page_root is None:
         return JSONResponse(problem.model_dump(mode="json"), error.status, headers)
     text = html.escape(error.message)
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>That did not work</title>'
         '<meta name="viewport" content="width=device-width"></head>'
-        f'<body><main><h1>That did not work</h1><p>{text}</p><p><a href="../">Back to the explorer</a></p>'
+        f"<body><main><h1>That did not work</h1><p>{text}</p>"
+        f'<p><a href="{html.escape(page_root)}/">Back to the explorer</a></p>'
         f"<p><small>Request {html.escape(request_id or '-')}</small></p></main></body></html>"
     )
     return HTMLResponse(page, error.status, headers)
@@ -223,7 +224,8 @@ def respond(request: Request, error: PortalError) -> Response:
         ("/auth/login", "/auth/callback")
     )
     wants_page = navigated and "text/html" in request.headers.get("accept", "")
-    return answer(error, getattr(request.state, "request_id", None), as_page=wants_page)
+    root = request.scope.get("root_path", "") if wants_page else None
+    return answer(error, getattr(request.state, "request_id", None), root)
 
 
 async def _told(request: Request, error: Exception) -> Response:

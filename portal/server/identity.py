@@ -17,10 +17,11 @@ from redis.exceptions import LockError
 from portal.server.context import Context, Here
 from portal.server.errors import DownError, LoginNeededError
 from portal.server.models.account import User
-from portal.server.provider import Granted, LoginFailedError, Provider
+from portal.server.provider import Granted, Provider
 from portal.server.rights import rights_of
 from portal.server.sessions import Session, key_of
 from portal.server.store import users
+from portal.server.tokens import LoginFailedError
 
 if TYPE_CHECKING:
     import httpx
@@ -34,6 +35,8 @@ log = logging.getLogger("portal.identity")
 LOGIN_SECONDS = 600
 # Without an answer of the provider, rights rest this long until it is asked again.
 RETRY_SECONDS = 30
+# A request waits this long for another one that asks.
+WAIT_SECONDS = 15
 # No answer is believed longer than this.
 BELIEVED_SECONDS = 3600
 _GROUPS, _GROUP_LENGTH = 500, 200
@@ -232,7 +235,9 @@ class Identity:
             return session
         try:
             # One request at a time: providers take a refresh token that comes twice for stolen.
-            async with self._redis.lock(f"portal:refresh:{session.key}", timeout=60, blocking_timeout=15):
+            async with self._redis.lock(
+                f"portal:refresh:{session.key}", timeout=60, blocking_timeout=WAIT_SECONDS
+            ):
                 return await self._asked_again(context, session.key)
         except LockError:
             return replace(session, groups=())

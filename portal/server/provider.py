@@ -11,13 +11,14 @@ from urllib.parse import quote_plus, urlsplit
 import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
-from portal.server.errors import DownError, PortalError
+from portal.server import tokens
+from portal.server.errors import DownError
 from portal.server.settings import LOOPBACK
+from portal.server.tokens import LoginFailedError
 
 if TYPE_CHECKING:
     from portal.server.metrics import Metrics
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 # How long the provider's description and keys are believed.
 DESCRIBED_SECONDS = 3600
-LEEWAY = 60
-# Signatures with keys that everybody can check. None of them is made with the client's secret.
-ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+# A provider that did not answer is left alone this long.
+REST_SECONDS = 3
 
 
 class ProviderDownError(DownError):
@@ -37,11 +37,10 @@ class ProviderDownError(DownError):
     code = "login_unavailable"
 
 
-class LoginFailedError(PortalError):
-    """What the provider sent does not log anybody in."""
-
-    code = "login_failed"
-    status = 400
+def _down() -> ProviderDownError:
+    return ProviderDownError(
+        "The login provider does not answer. What needs no login goes on; try again later.", retry_after=30
+    )
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Provider:
         self._lock = asyncio.Lock()
         self._description: dict[str, Any] = {}
         self._keys: KeySet | None = None
-        self._read_at = float("-inf")
+        self._read_at = self._failed_at = float("-inf")
 
     @property
     def redirect_uri(self) -> str:
@@ -104,8 +103,16 @@ class Provider:
             If it does not answer, or is not the one that was set.
         """
         async with self._lock:
-            if time.monotonic() - self._read_at > DESCRIBED_SECONDS:
-                await self._read()
+            now = time.monotonic()
+            if now - self._read_at > DESCRIBED_SECONDS:
+                if now - self._failed_at < REST_SECONDS:
+                    # Those who waited for the lock need not wait for the same failure, one after the other.
+                    raise _down()
+                try:
+                    await self._read()
+                except DownError:
+                    self._failed_at = time.monotonic()
+                    raise
             return self._description
 
     async def _read(self) -> None:
@@ -140,10 +147,7 @@ class Provider:
                 )
             found = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ProviderDownError(
-                "The login provider does not answer. What needs no login goes on; try again later.",
-                retry_after=30,
-            ) from error
+            raise _down() from error
         if answer.status_code >= 500 or not isinstance(found, dict):
             raise ProviderDownError(
                 "The login provider has a fault of its own; try again later.", retry_after=30
@@ -226,7 +230,7 @@ class Provider:
         LoginFailedError
             If the token is not for us, not from the provider, or over.
         """
-        tokens = await self._ask_tokens(
+        answer = await self._ask_tokens(
             {
                 "grant_type": "authorization_code",
                 "code": code,
@@ -234,10 +238,10 @@ class Provider:
                 "code_verifier": verifier,
             }
         )
-        if not isinstance(tokens.get("id_token"), str):
+        if not isinstance(answer.get("id_token"), str):
             raise LoginFailedError("The login provider sent no token of identity. Please log in again.")
-        claims = await self.checked(tokens["id_token"], nonce, tokens.get("access_token"))
-        return await self._granted(tokens, claims)
+        claims = await self.checked(answer["id_token"], nonce, answer.get("access_token"))
+        return await self._granted(answer, claims)
 
     async def refresh(self, refresh_token: str, subject: str) -> Granted:
         """Ask again who someone is.
@@ -259,11 +263,11 @@ class Provider:
         LoginFailedError
             If the provider no longer stands by the login.
         """
-        tokens = await self._ask_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        answer = await self._ask_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
         claims: dict[str, Any] = {"sub": subject}
-        if isinstance(tokens.get("id_token"), str):
-            claims = await self.checked(tokens["id_token"], None, tokens.get("access_token"))
-        granted = await self._granted(tokens, claims)
+        if isinstance(answer.get("id_token"), str):
+            claims = await self.checked(answer["id_token"], None, answer.get("access_token"))
+        granted = await self._granted(answer, claims)
         if granted.claims.get("sub") != subject:
             raise LoginFailedError("The login provider now speaks of someone else. Please log in again.")
         return granted if granted.refresh_token else Granted(granted.claims, refresh_token, granted.seconds)
@@ -302,14 +306,14 @@ class Provider:
         sent, auth = self._identified(body)
         return await self._json("POST", described["token_endpoint"], data=sent, auth=auth)
 
-    async def _granted(self, tokens: dict[str, Any], claims: dict[str, Any]) -> Granted:
-        access, url = tokens.get("access_token"), self._description.get("userinfo_endpoint")
+    async def _granted(self, answer: dict[str, Any], claims: dict[str, Any]) -> Granted:
+        access, url = answer.get("access_token"), self._description.get("userinfo_endpoint")
         if isinstance(access, str) and url:
             told = await self._json("GET", url, headers={"Authorization": f"Bearer {access}"})
             if told.get("sub") != claims.get("sub"):
                 raise LoginFailedError("The login provider told about someone else. Please log in again.")
             claims = claims | told
-        seconds, refresh = tokens.get("expires_in"), tokens.get("refresh_token")
+        seconds, refresh = answer.get("expires_in"), answer.get("refresh_token")
         return Granted(
             claims,
             refresh if isinstance(refresh, str) else None,
@@ -317,7 +321,7 @@ class Provider:
         )
 
     async def checked(self, token: str, nonce: str | None, access_token: object) -> dict[str, Any]:
-        """Check a token of identity.
+        """Check a token of identity: `tokens.checked` with the provider's keys.
 
         Parameters
         ----------
@@ -340,35 +344,16 @@ class Provider:
         """
         try:
             decoded = await self._decoded(token)
-            params = {
-                "client_id": self._settings.oidc_client_id,
-                "access_token": access_token,
-                "nonce": nonce,
-            }
-            claims = CodeIDToken(
-                decoded.claims,
-                decoded.header,
-                options={
-                    "iss": {"essential": True, "value": self._settings.oidc_issuer or ""},
-                    "aud": {"essential": True, "value": self._settings.oidc_client_id or ""},
-                },
-                params=params,
-            )
-            claims.validate(leeway=LEEWAY)
         except (JoseError, ValueError) as error:
-            # The token itself must not get into any log.
-            what = getattr(error, "description", "") or type(error).__name__
-            raise LoginFailedError(
-                "The login provider's token is not one for this explorer, or not one of this login. "
-                "Please log in again.",
-                detail={"fault": str(what)[:200]},
-            ) from None
-        return dict(claims)
+            raise tokens.refused(error) from None
+        settings = self._settings
+        issuer, client = settings.oidc_issuer or "", settings.oidc_client_id or ""
+        return tokens.checked(decoded, (issuer, client), nonce, access_token)
 
     async def _decoded(self, token: str) -> jwt.Token:
         described = await self.describe()
         supported = described.get("id_token_signing_alg_values_supported", ["RS256"])
-        allowed = [name for name in ALGORITHMS if name in supported]
+        allowed = [name for name in tokens.ALGORITHMS if name in supported]
         assert self._keys is not None
         try:
             return jwt.decode(token, self._keys, algorithms=allowed)

@@ -13,7 +13,6 @@ from starlette.requests import Request
 
 from portal.server import errors
 from portal.server.metrics import METHODS
-from portal.server.paths import below_root
 from portal.server.security import headers_of
 
 if TYPE_CHECKING:
@@ -88,8 +87,11 @@ class Watch:
 
     @staticmethod
     def _count(context: Context, scope: Scope, status: int, seconds: float) -> None:
-        operation = getattr(scope.get("route"), "name", None) or "other"
+        route = scope.get("route")
+        operation = getattr(route, "name", None) or "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
         context.metrics.requests.labels(operation, method, str(status or "cut")).inc()
         context.metrics.latency.labels(operation).observe(seconds)
-        log.info("%s %s %s %s %.3f", scope["state"]["request_id"], method, below_root(scope), status, seconds)
+        # The route, not the path: links that share something are secrets.
+        path = getattr(route, "path", "-")
+        log.info("%s %s %s %s %.3f", scope["state"]["request_id"], method, path, status, seconds)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, select, text
 
 from portal.server.database import transaction
 from portal.server.errors import ConflictError, NotFoundError
@@ -20,7 +19,25 @@ if TYPE_CHECKING:
 
     from portal.server.context import Context
 
-_BATCH = 1000
+# One statement for however many: positions follow the order of the arrays.
+_INSERT = text("""
+    INSERT INTO basket_items AS old (basket_id, service, did, label, note, size)
+    SELECT CAST(:basket AS uuid), service, did, label, note, size
+    FROM unnest(
+        CAST(:service AS text[]), CAST(:did AS text[]), CAST(:label AS text[]), CAST(:note AS text[]),
+        CAST(:size AS bigint[])
+    ) WITH ORDINALITY AS new (service, did, label, note, size, position)
+    ORDER BY new.position
+    ON CONFLICT (basket_id, service, did) DO UPDATE SET
+        label = coalesce(excluded.label, old.label),
+        note = coalesce(excluded.note, old.note),
+        size = coalesce(excluded.size, old.size)
+""")
+_DELETE = text("""
+    DELETE FROM basket_items AS old
+    USING unnest(CAST(:service AS text[]), CAST(:did AS text[])) AS gone (service, did)
+    WHERE old.basket_id = CAST(:basket AS uuid) AND old.service = gone.service AND old.did = gone.did
+""")
 
 
 def _missing() -> NotFoundError:
@@ -50,13 +67,9 @@ async def _info(session: AsyncSession, row: BasketRow) -> BasketInfo:
 
 
 async def _whole(session: AsyncSession, row: BasketRow) -> Basket:
-    found = await session.scalars(
-        select(ItemRow).where(ItemRow.basket_id == row.id).order_by(ItemRow.position)
-    )
-    items = [
-        Item(service=each.service, did=each.did, label=each.label, note=each.note, size=each.size)
-        for each in found
-    ]
+    columns = (ItemRow.service, ItemRow.did, ItemRow.label, ItemRow.note, ItemRow.size)
+    statement = select(*columns).where(ItemRow.basket_id == row.id).order_by(ItemRow.position)
+    items = [Item(**each) for each in (await session.execute(statement)).mappings()]
     return Basket(**_facts(row), count=len(items), items=items)
 
 
@@ -65,17 +78,20 @@ async def _touch(session: AsyncSession, row: BasketRow) -> None:
     await session.flush()
 
 
-async def _put(context: Context, session: AsyncSession, basket: UUID, items: Sequence[Item]) -> None:
+def _merged(items: Sequence[Item]) -> list[Item]:
     # What comes twice is there once, at its first place; what is told later completes it.
-    values = [{"basket_id": basket, **item.model_dump()} for item in items]
-    statement = insert(ItemRow)
-    told = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["basket_id", "service", "did"],
-        set_={name: func.coalesce(told[name], getattr(ItemRow, name)) for name in ("label", "note", "size")},
-    )
-    connection = await session.connection()
-    await connection.execute(statement, values)
+    found: dict[tuple[str, str], Item] = {}
+    for item in items:
+        known = found.get((item.service, item.did))
+        told = item.model_dump(exclude_none=True)
+        found[item.service, item.did] = item if known is None else known.model_copy(update=told)
+    return list(found.values())
+
+
+async def _put(context: Context, session: AsyncSession, basket: UUID, items: Sequence[Item]) -> None:
+    columns = ("service", "did", "label", "note", "size")
+    values = {name: [getattr(item, name) for item in _merged(items)] for name in columns}
+    await session.execute(_INSERT, {"basket": basket, **values})
     allowed = context.settings.basket_items
     count = await _count(session, basket)
     if count > allowed:
@@ -213,9 +229,8 @@ async def take(context: Context, user: UUID, basket: UUID, keys: Sequence[tuple[
     """
     async with transaction(context) as session:
         row = await _own(session, user, basket)
-        for first in range(0, len(keys), _BATCH):
-            among = tuple_(ItemRow.service, ItemRow.did).in_(keys[first : first + _BATCH])
-            await session.execute(delete(ItemRow).where(ItemRow.basket_id == row.id, among))
+        values = {"service": [service for service, _ in keys], "did": [did for _, did in keys]}
+        await session.execute(_DELETE, {"basket": row.id, **values})
         await _touch(session, row)
         return await _whole(session, row)
 

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.server.database import transaction
-from portal.server.provider import LoginFailedError
 from portal.server.tables import UserRow
+from portal.server.tokens import LoginFailedError
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -13,6 +13,7 @@ from portal.server.models.results import Counted
 from portal.server.sessions import Session
 from portal.server.settings import ServiceSettings, Settings
 from portal.server.store import users
+from portal.server.tables import Base
 
 from . import processes
 
@@ -42,14 +43,17 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def migrated(postgres):
-    name = postgres.make()
-    upgrade(postgres.url(name))
-    return name
+    url = postgres.url(postgres.make())
+    upgrade(url)
+    return url
 
 
 @pytest.fixture
 def database_url(postgres, migrated):
-    return postgres.url(postgres.make(migrated))
+    """Give a database with empty tables."""
+    tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    postgres.do(f"TRUNCATE {tables}", migrated)
+    return migrated
 
 
 @pytest.fixture(scope="session")

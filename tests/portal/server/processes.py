@@ -25,7 +25,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-def wait_for(is_there, process, log, seconds=30):
+def wait_for(is_there, process, log, seconds=120):
     deadline = time.monotonic() + seconds
     while not is_there():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -141,23 +141,24 @@ class Postgres(Process):
             return True
         return False
 
-    async def _do(self, statement):
-        connection = await asyncpg.connect(user="postgres", database="template1", host=str(self.directory))
+    async def _do(self, statement, url=None):
+        url = (url or self.url("template1")).replace("+asyncpg", "")
+        connection = await asyncpg.connect(url)
         try:
             await connection.execute(statement)
         finally:
             await connection.close()
 
-    def do(self, statement):
-        asyncio.run(self._do(statement))
+    def do(self, statement, url=None):
+        asyncio.run(self._do(statement, url))
 
     def url(self, database):
         return f"postgresql+asyncpg://postgres@/{database}?host={self.directory}"
 
-    def make(self, template="template0"):
+    def make(self):
         self.count += 1
         name = f"test{self.count}"
-        self.do(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.do(f'CREATE DATABASE "{name}" TEMPLATE template0')
         return name
 
 

@@ -13,8 +13,9 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from pydantic import SecretStr
 
 from portal.server.metrics import Metrics
-from portal.server.provider import LoginFailedError, Provider, ProviderDownError
+from portal.server.provider import Provider, ProviderDownError
 from portal.server.settings import ServiceSettings, Settings
+from portal.server.tokens import LoginFailedError
 
 ISSUER = "https://provider.example/realm/"
 KEY, OTHER = RSAKey.generate_key(2048, {"kid": "one"}), RSAKey.generate_key(2048, {"kid": "one"})
@@ -196,12 +197,14 @@ async def test_keys_that_are_none_and_faults_of_the_provider():
     )
     with pytest.raises(ProviderDownError, match="keys"):
         await client.describe()
+    client._failed_at = float("-inf")
     for answer in [
         httpx.Response(500, json={}),
         httpx.Response(200, json=[]),
         httpx.Response(200, text="<html>"),
     ]:
         client._http = httpx.AsyncClient(transport=httpx.MockTransport(lambda request, answer=answer: answer))
+        client._failed_at = float("-inf")
         with pytest.raises(ProviderDownError):
             await client.describe()
     assert await Liar().client().end_address() is None
