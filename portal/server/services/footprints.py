@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import re
@@ -23,8 +24,8 @@ POSITIONS = {"GEOCENTER", "BARYCENTER", "TOPOCENTER", "HELIOCENTER", "LSR", "UNK
 FLAVOURS = {"SPHERICAL2", "CARTESIAN2"}
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
 MAX_CORNERS = 1000
-MOC_ORDER = 7
-"""Cells of 27 arc minutes."""
+MOC_ORDER = 8
+"""Cells of 14 arc minutes."""
 
 
 def footprint(value: Cell, xtype: str | None) -> Footprint | None:
@@ -133,25 +134,32 @@ def sky(footprints: Iterable[Footprint | None]) -> str | None:
 
 def _circles(circles: np.ndarray) -> MOC:
     return MOC.from_cones(
-        Longitude(circles[:, 0], unit="deg"), Latitude(circles[:, 1], unit="deg"), circles[:, 2] * u.deg,
-        max_depth=MOC_ORDER, union_strategy="small_cones", n_threads=1,
-    )  # fmt: skip
+        Longitude(circles[:, 0], unit="deg"),
+        Latitude(circles[:, 1], unit="deg"),
+        radius=circles[:, 2] * u.deg,
+        max_depth=MOC_ORDER,
+        union_strategy="small_cones",
+        n_threads=1,
+    )
 
 
 def _polygons(polygons: list[np.ndarray]) -> list[MOC]:
-    try:
-        mocs: list[MOC] = MOC.from_polygons(polygons, max_depth=MOC_ORDER, n_threads=1)
-    except (ValueError, RuntimeError, OSError) as error:
-        # One polygon that is none spoils all: they are taken one by one.
-        LOG.info("polygons are read one by one: %s", error)
-        mocs = [moc for polygon in polygons if (moc := _polygon(polygon)) is not None]
+    mocs: list[MOC] = []
+    # mocpy takes polygons of the same number of corners together.
+    for corners in {len(polygon) for polygon in polygons}:
+        alike = [polygon for polygon in polygons if len(polygon) == corners]
+        try:
+            mocs += _alike(alike)
+        except (ValueError, RuntimeError, OSError) as error:
+            LOG.info("polygons are read one by one: %s", error)
+            for polygon in alike:
+                # One polygon that is none does not spoil the others.
+                with contextlib.suppress(ValueError, RuntimeError, OSError):
+                    mocs += _alike([polygon])
     return mocs
 
 
-def _polygon(polygon: np.ndarray) -> MOC | None:
-    try:
-        return MOC.from_polygon(
-            Longitude(polygon[:, 0], unit="deg"), Latitude(polygon[:, 1], unit="deg"), max_depth=MOC_ORDER
-        )
-    except (ValueError, RuntimeError, OSError):
-        return None
+def _alike(polygons: list[np.ndarray]) -> list[MOC]:
+    columns = np.array([column for polygon in polygons for column in polygon.T])
+    mocs: list[MOC] = MOC.from_polygons(columns, max_depth=MOC_ORDER, n_threads=1)
+    return mocs

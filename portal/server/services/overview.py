@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,14 +73,9 @@ async def overview(rows: Asked) -> Overview:
         )
     columns = list({column.bare.lower(): column for column in chosen.columns.values()}.values())
     adql = rows.selecting(columns, rows.order([])[:2], most + 1)
-    counted: list[Counted] = []
-
-    async def count() -> None:
-        counted.append(await asked.count(rows))
-
-    answer = await _together(count, lambda: rows.answer(adql, most + 1))
+    counted, answer = await _together(lambda: asked.count(rows), lambda: rows.answer(adql, most + 1))
     observed, moc = await anyio.to_thread.run_sync(_observed, answer, chosen, most)
-    total = max(counted[0].count, len(observed))
+    total = max(counted.count, len(observed))
     return Overview(
         rows=observed,
         total=total,
@@ -90,25 +85,27 @@ async def overview(rows: Asked) -> Overview:
     )
 
 
-async def _together(first: Callable[[], Any], second: Callable[[], Any]) -> Answer:
-    """Do two things at once; if one fails, its error is told, and the other is ended."""
-    results: list[Answer] = []
+async def _together(
+    count: Callable[[], Awaitable[Counted]], fetch: Callable[[], Awaitable[Answer]]
+) -> tuple[Counted, Answer]:
+    """Do two things at once; if one fails, the other is ended, and the error is told as it is."""
+    counted: list[Counted] = []
+    answers: list[Answer] = []
+    errors: list[Exception] = []
+    async with anyio.create_task_group() as group:
 
-    async def run() -> None:
-        results.append(await second())
+        async def run(work: Callable[[], Awaitable[Any]], results: list[Any]) -> None:
+            try:
+                results.append(await work())
+            except Exception as error:  # told below, outside of the group
+                errors.append(error)
+                group.cancel_scope.cancel()
 
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(first)
-            group.start_soon(run)
-    except* Exception as errors:
-        raise _first(errors) from errors
-    return results[0]
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+        group.start_soon(run, count, counted)
+        group.start_soon(run, fetch, answers)
+    if errors:
+        raise errors[0]
+    return counted[0], answers[0]
 
 
 def choose(table: Table) -> Chosen:

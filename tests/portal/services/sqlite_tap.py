@@ -25,7 +25,7 @@ SQL_TYPES = {
     "short": "INTEGER",
     "long": "INTEGER",
 }
-VERSION = {"version": "1.4", "version_1_4_or_later": True}
+VERSION = {"version": "1.4"} | {f"version_1_{minor}_or_later": True for minor in (1, 2, 3, 4)}
 GEOMETRY = ["POINT", "CIRCLE", "CONTAINS", "INTERSECTS"]
 
 
@@ -121,10 +121,11 @@ class Service:
                 raise sqlite3.OperationalError("Subqueries are not known here")
             cursor = self.db.execute(self.translated(adql))
             found = cursor.fetchmany(min(maxrec, self.hard_limit) + 1)
+            names = [d[0] for d in cursor.description]
+            cursor.close()
         except sqlite3.Error as error:
             return httpx.Response(400, content=error_document(str(error)))
         limit = min(maxrec, self.hard_limit)
-        names = [d[0] for d in cursor.description]
         content = self.votable(names, found[:limit], len(found) > limit, "BINARY2" in wanted)
         return httpx.Response(200, content=content, headers={"content-type": "application/x-votable+xml"})
 
@@ -230,7 +231,8 @@ class Service:
             '<v:capabilities xmlns:v="http://www.ivoa.net/xml/VOSICapabilities/v1.0">'
             '<capability standardID="ivo://ivoa.net/std/TAP"><language><name>ADQL</name>'
             f"{features}</language>{binary2 if self.binary2 else ''}"
-            f'<outputLimit><hard unit="row">{self.hard_limit}</hard></outputLimit></capability></v:capabilities>'
+            f'<outputLimit><hard unit="row">{self.hard_limit}</hard></outputLimit>'
+            "</capability></v:capabilities>"
         ).encode()
 
 
