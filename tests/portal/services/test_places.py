@@ -150,7 +150,13 @@ def document(rows: str, fields: str = "") -> bytes:
         '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE type="results">'
         f'<INFO name="QUERY_STATUS" value="OK"/><TABLE>{columns}'
         '<FIELD name="content_length" datatype="long" unit="byte"><VALUES null="-1"/></FIELD>'
-        f"<DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
+        f"<DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE></RESOURCE>"
+        '<RESOURCE ID="svc" type="meta" utype="adhoc:service"><DESCRIPTION>Events in a\n circle</DESCRIPTION>'
+        '<GROUP name="inputParams"><PARAM name="ID" datatype="char" arraysize="*" value="did"/>'
+        '<PARAM name="CIRCLE" datatype="double" arraysize="3" value=""/>'
+        '<PARAM name="N" datatype="int" value="5"/></GROUP>'
+        '<PARAM name="accessURL" datatype="char" arraysize="*" value="https://tap.example/soda"/>'
+        "</RESOURCE></VOTABLE>"
     ).encode()
 
 
@@ -183,7 +189,7 @@ async def test_links_are_grouped_by_what_they_mean(full: Any) -> None:
     assert by["#package"].links[0].error == "AuthorizationError: until 2030"
     assert by["#preview"].links[0].access_url is None
     assert "not opened from here" in str(by["#preview"].links[0].error)
-    assert by["#cutout"].links[0].service_def == "svc" and by["#cutout"].links[0].error is None
+    assert by["#cutout"].links[0].service_def == "Events in a circle" and by["#cutout"].links[0].error is None
     last = by["http://x/terms#my-own_term"]
     assert last.label == "My own term" and "neither an address nor a reason" in str(last.links[0].error)
 
