@@ -1,1 +1,12 @@
-"""The API's routes."""
+"""The routes of the API. All are listed here."""
+
+from portal.server.routes import account, baskets, config, operations, queries, search
+
+ROUTERS = (
+    account.router,
+    baskets.router,
+    config.router,
+    operations.router,
+    queries.router,
+    search.router,
+)

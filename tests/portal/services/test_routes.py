@@ -4,17 +4,23 @@ import io
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from astropy.io.votable import parse
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from pydantic import SecretStr
 
+from portal import server
 from portal.server.errors import PortalError
+from portal.server.identity import current_user
+from portal.server.models.account import User
 from portal.server.routes import config, search
 from portal.server.services import snippets, surveys
 from tests.portal.services import worlds
@@ -24,7 +30,7 @@ pytestmark = pytest.mark.anyio
 BASE = "/api/services/own"
 
 
-def client(context: Any) -> httpx.AsyncClient:
+def application(context: Any) -> FastAPI:
     app = FastAPI()
     app.state.context = context
     app.include_router(config.router)
@@ -37,7 +43,15 @@ def client(context: Any) -> httpx.AsyncClient:
         )
 
     app.add_exception_handler(PortalError, told)
+    return app
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://explorer")
+
+
+def client(context: Any) -> httpx.AsyncClient:
+    return client_of(application(context))
 
 
 @pytest.fixture
@@ -116,6 +130,44 @@ async def test_problems(pages_: httpx.AsyncClient) -> None:
         wrong = await pages.post(BASE + "/count", json={"adql": "SELECT nono FROM ivoa.obscore"})
         assert (wrong.status_code, wrong.json()["code"]) == (400, "query_refused")
         assert "nono" in wrong.json()["message"]
+
+
+async def test_links_are_asked_for_as_the_user(full: Any) -> None:
+    headers: list[httpx.Headers] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/dl":
+            headers.append(request.headers)
+        return full.tap(request)  # type: ignore[no-any-return]
+
+    context = worlds.context(handler, service_accounts={"sim": SecretStr("reader:word")})
+    user = User(id=uuid4(), name="Ada", email=None, groups=[], rights=["sim"], since=datetime.now(UTC))
+    app = application(context)
+    async with client_of(app) as pages:
+        await pages.get(BASE + "/links", params={"id": "x"})
+        app.dependency_overrides[current_user] = lambda: user
+        await pages.get(BASE + "/links", params={"id": "x"})
+    assert [h.get("authorization") for h in headers] == [None, "Basic cmVhZGVyOndvcmQ="]
+
+
+async def test_the_api_is_as_agreed(full: Any) -> None:
+    agreed = json.loads((Path(server.__file__).parent / "openapi.json").read_text(encoding="utf-8"))
+    app = FastAPI(generate_unique_id_function=lambda route: route.name)
+    app.include_router(config.router)
+    app.include_router(search.router)
+    made = app.openapi()
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            expected = agreed["paths"][path][method]
+            assert operation["operationId"] == expected["operationId"]
+            assert operation.get("requestBody") == expected.get("requestBody")
+            assert (
+                {p["name"] for p in operation["parameters"]} == {p["name"] for p in expected["parameters"]}
+                if ("parameters" in operation)
+                else "parameters" not in expected
+            )
+            if operation["operationId"] != "export_rows":
+                assert operation["responses"]["200"]["content"] == expected["responses"]["200"]["content"]
 
 
 async def test_a_service_that_is_down() -> None:
