@@ -130,6 +130,9 @@ class Service:
         return httpx.Response(200, content=content, headers={"content-type": "application/x-votable+xml"})
 
     def translated(self, adql: str) -> str:
+        while (inner := re.search(r"\(\s*SELECT\s+TOP\s", adql)) is not None:
+            end = _closing(adql, inner.start())
+            adql = f"{adql[: inner.start()]}({self.translated(adql[inner.start() + 1 : end])}{adql[end:]}"
         top = re.match(r"\s*SELECT\s+TOP\s+(\d+)", adql)
         if top is None:
             return adql
@@ -246,6 +249,15 @@ def error_document(words: str) -> bytes:
 
 def _filled(described: Field, value: Any) -> Any:
     return ("" if described.datatype == "char" else 0) if value is None else value
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for match in re.finditer(r"'(?:[^']|'')*'|[()]", text[start:]):
+        depth += {"(": 1, ")": -1}.get(match.group(), 0)
+        if depth == 0:
+            return start + match.start()
+    raise sqlite3.OperationalError("parentheses")
 
 
 def _declared(column: Column) -> str:
