@@ -16,6 +16,9 @@ from portal.server.services.queries import Cut, Order
 from portal.server.services.votable import Answer
 
 FORMAT = "access_format"
+RECENT = 10
+"""Seconds that a number of rows is good for what is looked at, though not for files."""
+
 MOST_SKIPPED = 100_000
 """Rows that are fetched and thrown away at most where a service cannot skip them."""
 
@@ -361,6 +364,23 @@ async def count(rows: Asked) -> Counted:
             f"{rows.service.label} did not answer a question for a number of rows with a number."
         )
     return Counted(count=values[0][0], seconds=round(time.perf_counter() - start, 3), adql=adql)
+
+
+async def recent_count(rows: Asked) -> Counted:
+    """Count rows, or say how many there were some seconds ago: several parts of a page ask at once.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+
+    Returns
+    -------
+    Counted
+        How many there are.
+    """
+    words = ("count", rows.service.url, rows.counting())
+    return await cache.kept(rows.context, words, Counted, lambda: count(rows), seconds=RECENT)
 
 
 async def _count_by_fetching(rows: Asked) -> int:

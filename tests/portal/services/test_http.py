@@ -102,6 +102,25 @@ async def test_a_service_that_never_ends_is_slow() -> None:
         await fetched(worlds.context(handler, tap_timeout=0.05))
 
 
+async def test_queries_wait_for_their_turn() -> None:
+    running, most = [0], [0]
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        await anyio.sleep(0.02)
+        running[0] -= 1
+        return httpx.Response(200, content=TABLE)
+
+    context = worlds.context(handler)
+    await asyncio.gather(*(queried(context) for _ in range(40)))
+    assert most == [tap.AT_ONCE] and running == [0]
+    context.settings.tap_timeout = 0.005
+    answers = await asyncio.gather(*(queried(context) for _ in range(40)), return_exceptions=True)
+    assert all(isinstance(answer, ServiceSlowError) for answer in answers)
+    assert any("more questions" in str(answer) for answer in answers)
+
+
 async def test_answers_have_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MAX_BYTES", 2**20)
     context, _ = answering(httpx.Response(200, content=b"x" * 2**21))
@@ -246,6 +265,31 @@ async def test_the_making_goes_on_if_the_first_goes_away() -> None:
     await anyio.sleep(0)
     first.cancel()
     assert await second == 7
+
+
+async def test_what_nobody_waits_for_is_not_made() -> None:
+    context, ended = worlds.context(None), []
+
+    async def make() -> int:
+        try:
+            await anyio.sleep(60)
+        finally:
+            ended.append(True)
+        return 7
+
+    both = [asyncio.create_task(cache.kept(context, ("d",), int, make)) for _ in range(2)]
+    await anyio.sleep(0.01)
+    both[0].cancel()
+    await anyio.sleep(0.01)
+    assert not ended
+    both[1].cancel()
+    await anyio.sleep(0.01)
+    assert ended == [True]
+
+    async def again() -> int:
+        return 8
+
+    assert await cache.kept(context, ("d",), int, again) == 8
 
 
 async def test_a_failed_making_is_told_to_all_and_not_kept() -> None:

@@ -163,6 +163,14 @@ async def test_counts(full: Any) -> None:
     assert await api.release(full.context, "own") is None
 
 
+async def test_a_number_is_good_for_some_seconds(full: Any) -> None:
+    found = await rows(full)
+    assert (await asked.recent_count(found)).count == worlds.COUNT
+    before = len(full.tap.queries)
+    assert (await asked.recent_count(found)).count == worlds.COUNT
+    assert len(full.tap.queries) == before
+
+
 async def test_counts_where_queries_are_not_nested() -> None:
     context = worlds.context(worlds.full(subqueries=False))
     service = context.settings.services[0]
