@@ -1,11 +1,12 @@
 """The routes of the API. All are listed here."""
 
-from portal.server.routes import account, baskets, config, operations, queries, search
+from portal.server.routes import account, baskets, config, hips, operations, queries, search
 
 ROUTERS = (
     account.router,
     baskets.router,
     config.router,
+    hips.router,
     operations.router,
     queries.router,
     search.router,

@@ -21,7 +21,7 @@ from portal import server
 from portal.server.errors import PortalError
 from portal.server.identity import current_user
 from portal.server.models.account import User
-from portal.server.routes import config, search
+from portal.server.routes import config, hips, search
 from portal.server.services import snippets, surveys
 from tests.portal.services import worlds
 from tests.portal.services.sqlite_tap import URL
@@ -35,6 +35,7 @@ def application(context: Any) -> FastAPI:
     app.state.context = context
     app.include_router(config.router)
     app.include_router(search.router)
+    app.include_router(hips.router)
 
     async def told(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PortalError)
@@ -71,13 +72,44 @@ async def test_configuration(full: Any, tmp_path: Path) -> None:
     assert told["default_service"] == "own" and told["services"][0]["url"] == URL
     assert told["limits"]["export_rows"] == 100_000
     local, *remote = told["surveys"]
-    assert (local["id"], local["url"], local["is_local"]) == ("ivo://me/P/counts", "hips/counts", True)
+    assert (local["id"], local["url"], local["is_local"]) == (
+        "ivo://me/P/counts",
+        "/explorer/hips/counts",
+        True,
+    )
     assert all(not s["state"]["available"] and s["state"]["reason"] for s in remote)
     assert told["login"] == {
         "state": {"available": False, "reason": "No login is set up here."},
         "provider": None,
     }
     assert told["version"] == surveys.version() != "unknown"
+
+
+async def test_pictures_of_the_sky(full: Any, tmp_path: Path) -> None:
+    place = tmp_path / "hips"
+    (place / "counts" / "Norder3").mkdir(parents=True)
+    (place / "counts" / "properties").write_text("obs_title = Counts\n")
+    (place / "counts" / "Norder3" / "Npix1.png").write_bytes(b"png")
+    (place / "counts" / "index.html").write_text("<script>")
+    (tmp_path / "secret").write_text("secret")
+    (place / "link").symlink_to(tmp_path / "secret")
+    full.context.settings.local_hips = place
+    async with client(full.context) as pages:
+        tile = await pages.get("/hips/counts/Norder3/Npix1.png")
+        assert (tile.content, tile.headers["content-type"]) == (b"png", "image/png")
+        assert (await pages.get("/hips/counts/properties")).text == "obs_title = Counts\n"
+        for path in (
+            "counts/index.html",
+            "link",
+            "%2e%2e/secret",
+            "..%2Fsecret",
+            "counts",
+            "%00",
+            "x" * 5000,
+        ):
+            assert (await pages.get(f"/hips/{path}")).status_code == 404
+        full.context.settings.local_hips = None
+        assert (await pages.get("/hips/counts/properties")).json()["code"] == "not_found"
 
 
 async def test_a_search_from_form_to_file(pages_: httpx.AsyncClient) -> None:

@@ -143,7 +143,7 @@ def context(handler: Any, **settings: Any) -> Any:
         "resolver_url": None, "remote_surveys": False, "local_hips": None, "page_rows": 50,
         "overview_rows": 10_000,
         "export_rows": 100_000, "basket_items": 100, "job_items": 5, "tap_timeout": 5.0, "cache_seconds": 300,
-        "service_accounts": {},
+        "service_accounts": {}, "root_path": "/explorer",
         "service": lambda key: service if key == "own" else None,
         "oidc_issuer": None, "oidc_label": "x", "runners": [],
     }  # fmt: skip
