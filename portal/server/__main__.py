@@ -53,8 +53,6 @@ def serve(settings: Settings) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # Whoever reaches a socket is a proxy of this machine.
-    proxies = "*" if settings.socket else settings.trusted_proxies
     uvicorn.run(
         create_app(settings),
         host=settings.bind,
@@ -63,8 +61,8 @@ def serve(settings: Settings) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=proxies,
+        # Where requests come from is told by paths.client_of.
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

@@ -142,7 +142,7 @@ def create_app(
         app.include_router(router)
     pages = Pages(settings.pages)
 
-    @app.get("/{path:path}", include_in_schema=False)
+    @app.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def get_page_file(request: Request, path: str) -> Response:
         return await pages.answer(request, path)
 

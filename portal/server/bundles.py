@@ -169,7 +169,10 @@ async def _refusal(service: ServiceSettings, answer: httpx.Response) -> PortalEr
             detail=said,
             retry_after=10,
         )
-    return UpstreamError(f"{name} refused to make the archive (status {answer.status_code}).", detail=said)
+    if answer.status_code == 400:
+        reason = str(said["said"]).partition("\n")[0][:500]
+        return BadRequestError(f"{name} cannot make the archive: {reason}", code="refused", detail=said)
+    return UpstreamError(f"{name} failed to make the archive (status {answer.status_code}).", detail=said)
 
 
 async def _ask(

@@ -34,6 +34,8 @@ log = logging.getLogger("portal.identity")
 LOGIN_SECONDS = 600
 # Without an answer of the provider, rights rest this long until it is asked again.
 RETRY_SECONDS = 30
+# A request waits this long for another one that asks.
+WAIT_SECONDS = 15
 # No answer is believed longer than this.
 BELIEVED_SECONDS = 3600
 _GROUPS, _GROUP_LENGTH = 500, 200
@@ -232,7 +234,9 @@ class Identity:
             return session
         try:
             # One request at a time: providers take a refresh token that comes twice for stolen.
-            async with self._redis.lock(f"portal:refresh:{session.key}", timeout=60, blocking_timeout=15):
+            async with self._redis.lock(
+                f"portal:refresh:{session.key}", timeout=60, blocking_timeout=WAIT_SECONDS
+            ):
                 return await self._asked_again(context, session.key)
         except LockError:
             return replace(session, groups=())

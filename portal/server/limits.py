@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from portal.server.settings import Settings
 
 # Requests a minute of one session.
-KINDS = {"read": 600, "query": 300, "change": 300, "login": 30, "download": 30, "job": 30}
+KINDS = {"read": 600, "query": 300, "change": 300, "login": 30, "download": 30, "job": 30, "session": 20}
 WINDOW = 60.0
 
 # The bucket is full after a minute without requests. Answers the seconds to wait, as text; 0 for none.

@@ -76,10 +76,10 @@ def get_linked(did, row, directory):
         get_file(row["access_url"], directory)
         return
     links = pyvo.dal.adhoc.DatalinkResults.from_result_url(row["access_url"])
-    own = [link for link in links if link.semantics == "#this"]
-    found = [link.access_url for link in own if link.access_url]
+    own = [number for number in range(len(links)) if links.getvalue("semantics", number) == "#this"]
+    found = [url for number in own if (url := links.getvalue("access_url", number))]
     if not found:
-        reasons = [str(link["error_message"]) for link in own if link["error_message"]]
+        reasons = [str(why) for number in own if (why := links.getvalue("error_message", number))]
         raise ValueError("; ".join(reasons) or "its DataLink document has no link to it")
     for url in found:
         get_file(url, directory)

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse
 from portal.server import bodies
 from portal.server.errors import ForbiddenError, TooManyError
 from portal.server.limits import kind_of
-from portal.server.paths import below_root
+from portal.server.paths import below_root, client_of
 from portal.server.sessions import COOKIE, Session
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.settings = settings
+        self.proxies = settings.proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request, and hand it on."""
@@ -179,7 +180,7 @@ class Guard:
     async def _with_session(self, scope: Scope, kind: str, method: str, headers: MutableHeaders) -> None:
         context: Context = scope["app"].state.context
         session = await context.browsers.find(Request(scope).cookies.get(COOKIE))
-        address = scope["client"][0] if scope.get("client") else "socket"
+        address = client_of(scope, self.proxies)
         try:
             await context.limiter.check(kind, session.key if session else None, address)
         except TooManyError:
@@ -187,4 +188,5 @@ class Guard:
             raise
         if method not in SAFE:
             check_word(session, headers)
-        scope.setdefault("state", {})["session"] = session
+        state = scope.setdefault("state", {})
+        state["session"], state["address"] = session, address

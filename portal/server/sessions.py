@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COOKIE = "explorer_session"
 # Sessions of people who did not log in hold nothing but a word.
-ANONYMOUS_IDLE = 4 * 3600
+ANONYMOUS_IDLE = 2 * 3600
 _WORD = 32
 # The time of use is written once a minute: not every request has to write.
 _TOUCH = 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -109,7 +110,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8095, ge=0, le=65535, description="Port to listen at.")
     socket: Path | None = Field(default=None, description="Unix socket to listen at instead.")
     trusted_proxies: str = Field(
-        default="127.0.0.1", description="Addresses (comma-separated) whose X-Forwarded-For is believed."
+        default="127.0.0.1",
+        description="Proxies' addresses or networks, comma-separated: their X-Forwarded-For is believed.",
     )
     metrics_bind: str = Field(default="127.0.0.1", description="Address of the metrics.")
     metrics_port: int | None = Field(
@@ -209,6 +211,13 @@ class Settings(BaseSettings):
             else _is_web(value)
         )
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: str) -> str:
+        for word in value.split(","):
+            ip_network(word.strip())
+        return value
+
     @field_validator("service_accounts")
     @classmethod
     def _accounts(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
@@ -271,6 +280,11 @@ class Settings(BaseSettings):
         """Origin of the explorer's pages."""
         parts = urlsplit(self.public_url)
         return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        """Networks of proxies."""
+        return [ip_network(word.strip()) for word in self.trusted_proxies.split(",")]
 
     @property
     def is_secure(self) -> bool:

@@ -20,6 +20,8 @@ async def _session(request: Request, here: Context) -> tuple[str | None, Session
     session: Session | None = getattr(request.state, "session", None)
     if session is not None:
         return None, session
+    # Who keeps no cookie could fill the store else.
+    await here.limiter.check("session", None, request.state.address)
     here.metrics.sessions.labels("anonymous").inc()
     return await here.browsers.start()
 

@@ -170,6 +170,7 @@ async def test_what_is_no_single_archive_is_told(explorer, archive):
         (404, 404, "no_data"),
         (503, 503, "service_down"),
         (500, 502, "service_failed"),
+        (400, 400, "refused"),
     ],
 )
 async def test_refusals_are_told_before_the_first_byte(explorer, archive, is_late, status, answered, code):

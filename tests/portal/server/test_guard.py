@@ -4,11 +4,13 @@ import asyncio
 import json
 import re
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from fastapi.routing import APIRoute
 
 from portal.server.limits import KINDS, kind_of
+from portal.server.paths import client_of
 from portal.server.routes import ROUTERS
 
 HEADERS = {
@@ -139,6 +141,34 @@ async def test_limits_hold_for_sessions_and_for_addresses(explorer):
         assert served.context.metrics.limited.labels("change")._value.get() == 2
         # Pages and operators are not held up.
         assert all([(await anna.get("/health")).status_code == 200 for _ in range(150)])
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "address"),
+    [
+        ("203.0.113.7", None, "203.0.113.7"),
+        # Whoever is no proxy says what he likes.
+        ("203.0.113.7", "198.51.100.1", "203.0.113.7"),
+        ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("127.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.5", "198.51.100.1"),
+        (None, "1.1.1.1,198.51.100.1", "198.51.100.1"),
+        ("127.0.0.1", "nonsense, 10.0.0.5", "10.0.0.5"),
+        (None, None, "unknown"),
+        ("127.0.0.1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("127.0.0.1", "10.0.0.5", "10.0.0.5"),
+    ],
+)
+def test_where_requests_come_from(peer, told, address):
+    headers = [] if told is None else [(b"x-forwarded-for", told.encode())]
+    scope = {"client": peer and (peer, 1), "headers": headers}
+    assert client_of(scope, [ip_network("127.0.0.1"), ip_network("10.0.0.0/8")]) == address
+
+
+async def test_sessions_are_not_made_without_end(explorer):
+    async with explorer(limits={"session": 2}, address_factor=2) as served:
+        answers = [await served.bare().get("/api/me") for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+        assert (await served.bare("198.51.100.1").get("/api/me")).status_code == 200
 
 
 def test_kinds_of_requests():

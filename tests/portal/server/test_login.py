@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from portal.server import identity
+from portal.server.identity import groups_of
 from portal.server.sessions import key_of
 
 from . import processes
@@ -289,3 +291,39 @@ async def test_another_provider_at_the_address_is_refused(explorer, known, provi
     async with explorer(**known | {"oidc_issuer": issuer}) as served:
         answer = await (await served.browser()).get("/auth/login")
         assert answer.status_code == 503 and "another one" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("told", "groups"),
+    [
+        (["b", "a", "b", 1, "", "x" * 300], ("a", "b")),
+        ("staff", ("staff",)),
+        (None, ()),
+        ({"a": 1}, ()),
+    ],
+)
+def test_groups_are_read_from_whatever_providers_tell(settings, told, groups):
+    assert groups_of(settings(), {"groups": told}) == groups
+
+
+async def test_a_request_that_waits_too_long_for_another_has_no_rights(explorer, known, monkeypatch):
+    async with explorer(**known) as served:
+        client = await served.browser()
+        await log_in(client)
+        session = await age(served, client)
+        monkeypatch.setattr(identity, "WAIT_SECONDS", 0.1)
+        async with served.context.redis.lock(f"portal:refresh:{session.key}", timeout=5):
+            user = await me(client)
+        assert user["name"] == "Anna Observer" and user["rights"] == []
+        assert (await me(client))["rights"] == ["SIM-1", "ctao"]
+
+
+async def test_who_is_logged_in_is_kept_with_a_new_secret_until_the_provider_is_asked(explorer, known):
+    async with explorer(**known) as served:
+        client = await served.browser()
+        await log_in(client)
+        session = await served.context.browsers.find(client.cookies["explorer_session"])
+        await served.context.browsers.save(replace(session, refresh_token="gAAAA-of-another-secret"))
+        assert (await me(client))["rights"] == ["SIM-1", "ctao"]
+        await age(served, client)
+        assert await me(client) is None

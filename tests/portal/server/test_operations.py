@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import httpx
 import pytest
 
 from portal.server import __main__
@@ -214,6 +219,8 @@ async def test_pages_are_served_and_kept(explorer):
         outside.write_text("outside")
         for path in ("/%2e%2e/outside.txt", "/assets/..%2f..%2foutside.txt"):
             assert (await client.get(path)).status_code == 404
+        head = await client.head("/assets/index-abc123.js")
+        assert head.status_code == 200 and head.headers["etag"] == packed.headers["etag"]
         root = await client.get(str(client.base_url).rstrip("/"))
         assert root.status_code == 308 and root.headers["location"] == "/explorer/"
         # Behind a proxy that takes the root off, and for whoever comes to the port itself.
@@ -224,6 +231,36 @@ async def test_pages_are_served_and_kept(explorer):
         index.unlink()
         answer = await client.get("/")
         assert (answer.status_code, answer.json()["code"]) == (503, "no_pages")
+
+
+def test_the_process_serves_at_a_socket_until_it_is_told_to_end(settings, tmp_path):
+    values = settings()
+    path = tmp_path / "socket"
+    environment = dict(os.environ, PYTHONPATH=str(processes.ROOT), PYTHONWARNINGS="error")
+    for name in ("public_url", "pages"):
+        environment[f"CHERENKOV_EXPLORER_{name.upper()}"] = str(getattr(values, name))
+    for name in ("database_url", "redis_url", "secret_key"):
+        environment[f"CHERENKOV_EXPLORER_{name.upper()}"] = getattr(values, name).get_secret_value()
+    environment["CHERENKOV_EXPLORER_SERVICES"] = json.dumps([each.model_dump() for each in values.services])
+    environment["CHERENKOV_EXPLORER_SOCKET"] = str(path)
+    log, base = tmp_path / "log", values.public_url.replace("https:", "http:")
+    run = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "portal.server"]
+    with log.open("w") as file:
+        server = subprocess.Popen(run, env=environment, stderr=file)
+    try:
+        processes.wait_for(path.exists, server, log)
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url=base) as client:
+            me = client.get("/api/me")
+            assert me.json()["user"] is None and "server" not in me.headers
+            assert "Explorer" in client.get("/").text
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) in {0, -signal.SIGTERM}, log.read_text()
+    finally:
+        server.kill()
+        server.wait()
+    told = log.read_text()
+    assert "GET /api/me 200" in told and "Traceback" not in told
+    assert values.secret_key.get_secret_value() not in told
 
 
 def test_the_description_of_the_api_is_the_one_that_is_kept():

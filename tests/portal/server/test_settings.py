@@ -76,6 +76,7 @@ def test_secrets_are_read_from_files(environment, tmp_path):
         ("SERVICE_ACCOUNTS", '{"ctao": "anna"}', "SERVICE_ACCOUNTS"),
         ("LIMITS", '{"everything": 1}', "unknown kinds: everything"),
         ("PAGE_ROWS", "many", "PAGE_ROWS"),
+        ("TRUSTED_PROXIES", "everybody", "TRUSTED_PROXIES"),
         ("SECRET_KEYS", "x", "Unknown settings: CHERENKOV_EXPLORER_SECRET_KEYS"),
         ("SECRETS", "/nowhere", "no directory"),
     ],

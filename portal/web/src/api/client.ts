@@ -27,11 +27,34 @@ export function setCsrf(word: string): void {
   csrf = word;
 }
 
+// Requests as they were, to be sent once more: their bodies can be read once only.
+const spare = new WeakMap<Request, Request>();
+
+async function isWordWrong(response: Response): Promise<boolean> {
+  if (response.status !== 403) return false;
+  const problem: unknown = await response
+    .clone()
+    .json()
+    .catch(() => null);
+  return (problem as { code?: unknown } | null)?.code === "csrf";
+}
+
 const guard: Middleware = {
   onRequest({ request }) {
-    if (csrf && !["GET", "HEAD"].includes(request.method))
-      request.headers.set("X-CSRF-Token", csrf);
+    if (["GET", "HEAD"].includes(request.method)) return request;
+    if (csrf) request.headers.set("X-CSRF-Token", csrf);
+    spare.set(request, request.clone());
     return request;
+  },
+  // The page may ask before it has its word, and sessions end: then the word is fetched, and asked with once more.
+  async onResponse({ request, response }) {
+    const again = spare.get(request);
+    if (!again || !(await isWordWrong(response))) return undefined;
+    const me = await client.GET("/api/me", { signal: request.signal });
+    if (!me.data) return undefined;
+    setCsrf(me.data.csrf);
+    again.headers.set("X-CSRF-Token", me.data.csrf);
+    return globalThis.fetch(again);
   },
 };
 

@@ -11,10 +11,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Baskets */
+        /**
+         * List Baskets
+         * @description Give all baskets, the one changed last first.
+         */
         get: operations["list_baskets"];
         put?: never;
-        /** Make Basket */
+        /**
+         * Make Basket
+         * @description Make a basket.
+         */
         post: operations["make_basket"];
         delete?: never;
         options?: never;
@@ -29,15 +35,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Basket */
+        /**
+         * Get Basket
+         * @description Give a basket with what is in it.
+         */
         get: operations["get_basket"];
         put?: never;
         post?: never;
-        /** Delete Basket */
+        /**
+         * Delete Basket
+         * @description Delete a basket.
+         */
         delete: operations["delete_basket"];
         options?: never;
         head?: never;
-        /** Change Basket */
+        /**
+         * Change Basket
+         * @description Change a basket's name or note.
+         */
         patch: operations["change_basket"];
         trace?: never;
     };
@@ -48,7 +63,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Bundle */
+        /**
+         * Get Bundle
+         * @description Give a basket's data in one archive, made by their service.
+         */
         get: operations["get_bundle"];
         put?: never;
         post?: never;
@@ -67,7 +85,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Duplicate Basket */
+        /**
+         * Duplicate Basket
+         * @description Make another basket with the same in it.
+         */
         post: operations["duplicate_basket"];
         delete?: never;
         options?: never;
@@ -84,7 +105,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Put Items */
+        /**
+         * Put Items
+         * @description Put data sets in; those that are in it already stay where they are.
+         */
         post: operations["put_items"];
         delete?: never;
         options?: never;
@@ -101,7 +125,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Remove Items */
+        /**
+         * Remove Items
+         * @description Take data sets out.
+         */
         post: operations["remove_items"];
         delete?: never;
         options?: never;
@@ -118,7 +145,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Merge Baskets */
+        /**
+         * Merge Baskets
+         * @description Put everything of other baskets into this one.
+         */
         post: operations["merge_baskets"];
         delete?: never;
         options?: never;
@@ -133,7 +163,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Script */
+        /**
+         * Get Script
+         * @description Give a script that gets a basket's data.
+         */
         get: operations["get_script"];
         put?: never;
         post?: never;
@@ -152,9 +185,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Share Basket */
+        /**
+         * Share Basket
+         * @description Share a basket by a link.
+         */
         post: operations["share_basket"];
-        /** Unshare Basket */
+        /**
+         * Unshare Basket
+         * @description Share a basket no longer.
+         */
         delete: operations["unshare_basket"];
         options?: never;
         head?: never;
@@ -172,7 +211,7 @@ export interface paths {
         put?: never;
         /**
          * Get Bundle Of
-         * @description anonymous baskets
+         * @description Give the data of a basket that only the browser has in one archive.
          */
         post: operations["get_bundle_of"];
         delete?: never;
@@ -343,7 +382,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Me */
+        /**
+         * Get Me
+         * @description Say who asks, and give the word that changes have to carry.
+         */
         get: operations["get_me"];
         put?: never;
         post?: never;
@@ -360,10 +402,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Queries */
+        /**
+         * List Queries
+         * @description Give all stored queries, the newest first.
+         */
         get: operations["list_queries"];
         put?: never;
-        /** Store Query */
+        /**
+         * Store Query
+         * @description Keep a query.
+         */
         post: operations["store_query"];
         delete?: never;
         options?: never;
@@ -378,7 +426,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export Queries */
+        /**
+         * Export Queries
+         * @description Give all stored queries as a file.
+         */
         get: operations["export_queries"];
         put?: never;
         post?: never;
@@ -398,11 +449,17 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete Query */
+        /**
+         * Delete Query
+         * @description Delete a query.
+         */
         delete: operations["delete_query"];
         options?: never;
         head?: never;
-        /** Rename Query */
+        /**
+         * Rename Query
+         * @description Give a query another name.
+         */
         patch: operations["rename_query"];
         trace?: never;
     };
@@ -415,7 +472,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Rerun Query */
+        /**
+         * Rerun Query
+         * @description Count a query's rows again, and compare with what it gave before.
+         */
         post: operations["rerun_query"];
         delete?: never;
         options?: never;
@@ -432,9 +492,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Share Query */
+        /**
+         * Share Query
+         * @description Share a query by a link.
+         */
         post: operations["share_query"];
-        /** Unshare Query */
+        /**
+         * Unshare Query
+         * @description Share a query no longer.
+         */
         delete: operations["unshare_query"];
         options?: never;
         head?: never;
@@ -467,7 +533,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get Script Of */
+        /**
+         * Get Script Of
+         * @description Give a script that gets the data of a basket that only the browser has.
+         */
         post: operations["get_script_of"];
         delete?: never;
         options?: never;
@@ -635,7 +704,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Shared Basket */
+        /**
+         * Get Shared Basket
+         * @description Give the basket of a link.
+         */
         get: operations["get_shared_basket"];
         put?: never;
         post?: never;
@@ -652,7 +724,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Shared Query */
+        /**
+         * Get Shared Query
+         * @description Give the query of a link.
+         */
         get: operations["get_shared_query"];
         put?: never;
         post?: never;
@@ -669,7 +744,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Log In Callback */
+        /**
+         * Log In Callback
+         * @description Take the provider's answer, and go to the page that was wanted.
+         */
         get: operations["log_in_callback"];
         put?: never;
         post?: never;
@@ -686,7 +764,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Log In */
+        /**
+         * Log In
+         * @description Send the browser to the login provider; ``next`` is the page to come back to.
+         */
         get: operations["log_in"];
         put?: never;
         post?: never;
@@ -705,7 +786,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log Out */
+        /**
+         * Log Out
+         * @description End the login here; the answer says where the browser ends it at the provider.
+         */
         post: operations["log_out"];
         delete?: never;
         options?: never;
@@ -720,7 +804,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Health */
+        /**
+         * Get Health
+         * @description Say that the process lives.
+         */
         get: operations["get_health"];
         put?: never;
         post?: never;
@@ -737,7 +824,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Ready */
+        /**
+         * Get Ready
+         * @description Ask database, Redis and each TAP service; say which is missing.
+         */
         get: operations["get_ready"];
         put?: never;
         post?: never;
@@ -2183,7 +2273,10 @@ export interface operations {
     };
     get_bundle: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what is of this service. */
+                service?: string | null;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2443,7 +2536,10 @@ export interface operations {
     };
     get_bundle_of: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what is of this service. */
+                service?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
