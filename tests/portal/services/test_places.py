@@ -131,16 +131,16 @@ def test_a_polygon_that_is_none_does_not_spoil_the_others() -> None:
     assert MOC.from_string(footprints.sky([flat, good]), "json").sky_fraction > 0
 
 
-def test_ten_thousand_fields_of_view_take_little_time() -> None:
+def test_thousands_of_fields_of_view_take_little_time() -> None:
     shapes = [
         footprints.footprint(
             f"Polygon ICRS {ra} {dec} {ra + 3} {dec} {ra + 3} {dec + 3} {ra} {dec + 3}", None
         )
         for ra, dec in itertools.product(range(0, 350, 5), range(-60, 60, 8))
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     assert footprints.sky(shapes)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 5
 
 
 def document(rows: str, fields: str = "") -> bytes:
