@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 
+from portal.server.context import Here
 from portal.server.models.config import (
     Availability,
     Capabilities,
@@ -20,25 +21,18 @@ from portal.server.models.config import (
 from portal.server.models.results import Resolved, ResolveRequest
 from portal.server.services import capabilities, choices, resolver, states, surveys
 from portal.server.services.gone import unless_gone
-from portal.server.services.needs import Context, allowed
+from portal.server.services.needs import allowed
 
 router = APIRouter(prefix="/api", tags=["config"])
 
 
-def opened(request: Request) -> Context:
-    """Give what the server opened at its start."""
-    context: Context = request.app.state.context
-    return context
-
-
-Opened = Annotated[Context, Depends(opened)]
 Table = Annotated[str | None, Query(max_length=300)]
 
 
 @router.get("/config")
-async def get_config(context: Opened) -> Config:
+async def get_config(here: Here) -> Config:
     """Tell what the pages have to know first."""
-    settings = context.settings
+    settings = here.settings
     return Config(
         title=settings.title,
         version=await anyio.to_thread.run_sync(surveys.version),
@@ -47,8 +41,8 @@ async def get_config(context: Opened) -> Config:
             ServiceInfo(key=s.key, label=s.label, url=s.url, is_own=s.is_own) for s in settings.services
         ],
         default_service=settings.default_service or settings.services[0].key,
-        resolvers=resolver.infos(context),
-        surveys=await anyio.to_thread.run_sync(surveys.surveys, context),
+        resolvers=resolver.infos(here),
+        surveys=await anyio.to_thread.run_sync(surveys.surveys, here),
         login=Login(
             state=_state(settings.oidc_issuer, "No login is set up here."),
             provider=settings.oidc_label if settings.oidc_issuer else None,
@@ -65,40 +59,36 @@ async def get_config(context: Opened) -> Config:
 
 
 @router.get("/services/{service}/capabilities")
-async def get_capabilities(
-    request: Request, context: Opened, service: str, table: Table = None
-) -> Capabilities:
+async def get_capabilities(request: Request, here: Here, service: str, table: Table = None) -> Capabilities:
     """Tell what can be searched in a table of a service."""
-    found = allowed(context, service)
-    return await unless_gone(request, lambda: capabilities.read(context, found, table))
+    found = allowed(here, service)
+    return await unless_gone(request, lambda: capabilities.read(here, found, table))
 
 
 @router.get("/services/{service}/choices/{field}")
-async def get_choices(
-    request: Request, context: Opened, service: str, field: str, table: Table = None
-) -> Choices:
+async def get_choices(request: Request, here: Here, service: str, field: str, table: Table = None) -> Choices:
     """Give the values that a search field's column has."""
-    found = allowed(context, service)
-    return await unless_gone(request, lambda: choices.choices(context, found, table, field))
+    found = allowed(here, service)
+    return await unless_gone(request, lambda: choices.choices(here, found, table, field))
 
 
 @router.get("/services/{service}/targets")
 async def get_targets(
     request: Request,
-    context: Opened,
+    here: Here,
     service: str,
     q: Annotated[str, Query(max_length=200)] = "",
     table: Table = None,
 ) -> list[Target]:
     """Give targets of the service's own observations whose names have a part."""
-    found = allowed(context, service)
-    return await unless_gone(request, lambda: choices.targets(context, found, table, q))
+    found = allowed(here, service)
+    return await unless_gone(request, lambda: choices.targets(here, found, table, q))
 
 
 @router.post("/resolve")
-async def resolve_name(request: Request, context: Opened, body: ResolveRequest) -> Resolved:
+async def resolve_name(request: Request, here: Here, body: ResolveRequest) -> Resolved:
     """Tell where an object is."""
-    return await unless_gone(request, lambda: resolver.resolve(context, body))
+    return await unless_gone(request, lambda: resolver.resolve(here, body))
 
 
 def _state(is_set: object, reason: str) -> Availability:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from portal.server.models.results import Counted, SortKey
 from portal.server.models.search import Ask, Search
-from portal.server.services import cache, capabilities, identifiers, tap, writer
+from portal.server.services import cache, capabilities, identifiers, queries, tap, writer
 from portal.server.services.errors import AnswerError, AskError, QueryRefusedError, TooManyRowsError
 from portal.server.services.known import KEY, Column, Known, Language, Table
 from portal.server.services.needs import Context, ServiceSettings
+from portal.server.services.queries import Cut, Order
 from portal.server.services.votable import Answer
 
 FORMAT = "access_format"
+RECENT = 10
+"""Seconds that a number of rows is good for what is looked at, though not for files."""
+
 MOST_SKIPPED = 100_000
 """Rows that are fetched and thrown away at most where a service cannot skip them."""
-
-
-class Order(NamedTuple):
-    """A column to sort by."""
-
-    column: Column
-    descending: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,8 @@ class Asked:
         str
             ADQL.
         """
-        return f"SELECT COUNT(*) AS row_count\nFROM {self._source([])}{self.where.text}"
+        tables = queries.source(self.table, self.own, self.where, [])
+        return f"SELECT COUNT(*) AS row_count\nFROM {tables}{self.where.text}"
 
     def columns(self, names: Sequence[str] | None) -> list[Column]:
         """Give columns by their names; the key goes along.
@@ -163,18 +160,8 @@ class Asked:
         str
             ADQL.
         """
-        listed = ", ".join(column.sql for column in columns)
-        where = self.where.text
-        if extra is not None:
-            where += f"\n  AND {extra}" if where else f"\nWHERE {extra}"
-        source = self._source([*columns, *(o.column for o in order)])
-        sorting = ", ".join(o.column.sql + (" DESC" if o.descending else "") for o in order)
-        skipping = f"\nOFFSET {offset}" if offset else ""
-        return (
-            f"SELECT TOP {limit} {listed}\nFROM {source}{where}"
-            + (f"\nORDER BY {sorting}" if order else "")
-            + skipping
-        )
+        cut = Cut(limit, offset, extra)
+        return queries.selecting(self.table, self.own, self.where, columns, order=order, cut=cut)
 
     async def page(
         self, columns: Sequence[Column], order: Sequence[Order], limit: int, offset: int
@@ -220,11 +207,6 @@ class Asked:
             what = "the query's result" if self.own is not None else f"the table {self.table.key}"
             raise AskError(f"There is no column '{name[:100]}' in {what}.")
         return column
-
-    def _source(self, columns: Sequence[Column]) -> str:
-        if self.own is not None:
-            return f"(\n{self.own}\n) AS q"
-        return self.table.source(self.where.columns, list(columns))
 
 
 async def asked(context: Context, service: ServiceSettings, ask: Ask) -> Asked:
@@ -382,6 +364,23 @@ async def count(rows: Asked) -> Counted:
             f"{rows.service.label} did not answer a question for a number of rows with a number."
         )
     return Counted(count=values[0][0], seconds=round(time.perf_counter() - start, 3), adql=adql)
+
+
+async def recent_count(rows: Asked) -> Counted:
+    """Count rows, or say how many there were some seconds ago: several parts of a page ask at once.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+
+    Returns
+    -------
+    Counted
+        How many there are.
+    """
+    words = ("count", rows.service.url, rows.counting())
+    return await cache.kept(rows.context, words, Counted, lambda: count(rows), seconds=RECENT)
 
 
 async def _count_by_fetching(rows: Asked) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +18,16 @@ LOG = logging.getLogger("portal.services")
 PREFIX = "explorer:services:2:"
 Value = TypeVar("Value")
 
-_running: dict[tuple[int, str], asyncio.Task[Any]] = {}
+
+@dataclass
+class _Flight:
+    """A value that is being made, and how many wait for it."""
+
+    task: asyncio.Task[Any]
+    waiting: int = 0
+
+
+_running: dict[tuple[int, str], _Flight] = {}
 
 
 async def kept(
@@ -59,21 +69,36 @@ async def kept(
             context.metrics.cache.labels("services", "hit").inc()
             return value
     context.metrics.cache.labels("services", "miss").inc()
-    flight = (id(asyncio.get_running_loop()), key)
-    task = _running.get(flight)
-    if task is None:
+    place = (id(asyncio.get_running_loop()), key)
+    flight = _running.get(place)
+    if flight is None:
         duration = context.settings.cache_seconds if seconds is None else seconds
-        task = asyncio.create_task(_make(context, key, adapter, make, duration))
-        _running[flight] = task
-        task.add_done_callback(lambda done: _landed(flight, done))
-    # The making goes on if this request's browser goes away: others may wait for it.
-    made: Value = await asyncio.shield(task)
+        flight = _Flight(asyncio.create_task(_make(context, key, adapter, make, duration)))
+        _running[place] = flight
+        flight.task.add_done_callback(lambda task: _landed(place, task))
+    made: Value = await _wait(place, flight)
     return made
 
 
-def _landed(flight: tuple[int, str], task: asyncio.Task[Any]) -> None:
-    _running.pop(flight, None)
+async def _wait(place: tuple[int, str], flight: _Flight) -> Any:
+    """Wait for a value. Its making goes on if this browser goes away, unless nobody else waits for it."""
+    flight.waiting += 1
+    try:
+        return await asyncio.shield(flight.task)
+    finally:
+        flight.waiting -= 1
+        if not flight.waiting and not flight.task.done():
+            if _running.get(place) is flight:
+                del _running[place]
+            flight.task.cancel()
+
+
+def _landed(place: tuple[int, str], task: asyncio.Task[Any]) -> None:
+    flight = _running.get(place)
+    if flight is not None and flight.task is task:
+        del _running[place]
     if not task.cancelled():
+        # An error is told to those who wait; if nobody does any more, it is of no interest.
         task.exception()
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 WILDCARDS = re.compile(r"[%_\\]")
-PLAIN = re.compile(r"[\w\s]")
+SPECIAL = re.compile(r"([.^$*+?()\[\]{}|])")
 EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 YEARS = (1, 9998)
 
@@ -121,8 +121,8 @@ def _contains(label: str, known: Known, column: Column, text: str) -> str:
                 f"{label}: the service cannot look for texts with %, _ or \\ in them, "
                 "for they stand for other characters there."
             )
-        pattern = "".join(c if PLAIN.match(c) else r"\^" if c == "^" else f"[{c}]" for c in text)
-        return f"1={features.REGEX}({literal('(?i)' + pattern)}, {column.sql})"
+        pattern = literal("(?i)" + SPECIAL.sub(r"\\\1", text))
+        return f"1={features.REGEX}({pattern}, {column.sql})"
     pattern = literal(f"%{text}%")
     if language.function(features.NOCASE):
         return f"1={features.NOCASE}({column.sql}, {pattern})"

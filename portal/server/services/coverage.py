@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from astropy.time import Time
+
+from portal.server.services import scales
 
 MAX_ORDER = 61
 DAY = 86_400_000_000
@@ -86,5 +87,4 @@ def _merged(found: Ranges) -> Ranges:
 
 def _mjd(micro: np.ndarray) -> np.ndarray:
     days, rest = np.divmod(micro, DAY)
-    # erfa warns of years that it knows no leap seconds of, although there are none between TCB and TT.
-    return Time(days.astype(float), rest / DAY, format="jd", scale="tcb").tt.mjd  # type: ignore[no-any-return]
+    return scales.tcb_to_mjd(days.astype(float), rest / DAY)

@@ -10,10 +10,11 @@ import anyio
 
 from portal.server.models.results import ExportRequest
 from portal.server.services import asked, formats
-from portal.server.services.asked import Asked, Order
+from portal.server.services.asked import Asked
 from portal.server.services.errors import ChangedError, TooManyRowsError
 from portal.server.services.identifiers import literal
 from portal.server.services.known import Column
+from portal.server.services.queries import Order
 from portal.server.services.votable import Answer
 
 LOG = logging.getLogger("portal.services")

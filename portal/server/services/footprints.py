@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import re
@@ -23,8 +24,11 @@ POSITIONS = {"GEOCENTER", "BARYCENTER", "TOPOCENTER", "HELIOCENTER", "LSR", "UNK
 FLAVOURS = {"SPHERICAL2", "CARTESIAN2"}
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
 MAX_CORNERS = 1000
-MOC_ORDER = 7
-"""Cells of 27 arc minutes."""
+DIGITS = 5
+"""Decimals of degrees that are drawn: 0.04 arc seconds."""
+
+MOC_ORDER, MANY, MOC_ORDER_OF_MANY = 8, 1000, 7
+"""Cells of 14 arc minutes, or of 27 for more than a thousand different shapes."""
 
 
 def footprint(value: Cell, xtype: str | None) -> Footprint | None:
@@ -58,9 +62,10 @@ def footprint(value: Cell, xtype: str | None) -> Footprint | None:
         word = words.pop(0).upper()
         if word not in FRAMES | POSITIONS | FLAVOURS:
             return None
-    if not all(NUMBER.match(word) for word in words):
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
         return None
-    numbers = [float(word) for word in words]
     return _shape(kind or _guess(numbers), numbers)
 
 
@@ -94,13 +99,15 @@ def _shape(kind: str, numbers: list[float]) -> Footprint | None:
     if kind == "circle" and len(numbers) == 3:
         ra, dec, radius = numbers
         if -90 <= dec <= 90 and 0 < radius <= 180:
-            return Footprint(kind="circle", points=[ra % 360, dec, radius])
+            points = [round(ra, DIGITS) % 360, round(dec, DIGITS), round(radius, DIGITS)]
+            return Footprint.model_construct(kind="circle", points=points)
     if kind == "polygon" and 6 <= len(numbers) <= 2 * MAX_CORNERS and len(numbers) % 2 == 0:
         if numbers[:2] == numbers[-2:] and len(numbers) > 6:
             numbers = numbers[:-2]
         if all(-90 <= dec <= 90 for dec in numbers[1::2]):
-            points = [n % 360 if i % 2 == 0 else n for i, n in enumerate(numbers)]
-            return Footprint(kind="polygon", points=points)
+            points = [round(number, DIGITS) for number in numbers]
+            points[::2] = [ra % 360 for ra in points[::2]]
+            return Footprint.model_construct(kind="polygon", points=points)
     return None
 
 
@@ -118,40 +125,48 @@ def sky(footprints: Iterable[Footprint | None]) -> str | None:
         A space MOC as JSON; None if there are none.
     """
     shapes = {(f.kind, tuple(f.points)) for f in footprints if f is not None}
+    order = MOC_ORDER if len(shapes) <= MANY else MOC_ORDER_OF_MANY
     circles = np.array([points for kind, points in shapes if kind == "circle"], dtype=float)
     polygons = [np.array(points).reshape(-1, 2) for kind, points in shapes if kind == "polygon"]
     parts: list[MOC] = []
     if len(circles):
-        parts.append(_circles(circles))
+        parts.append(_circles(circles, order))
     if polygons:
-        parts += _polygons(polygons)
+        parts += _polygons(polygons, order)
     if not parts:
         return None
     whole = parts[0] if len(parts) == 1 else parts[0].union(*parts[1:])
     return str(whole.to_string(format="json", fold=0))
 
 
-def _circles(circles: np.ndarray) -> MOC:
+def _circles(circles: np.ndarray, order: int) -> MOC:
     return MOC.from_cones(
-        Longitude(circles[:, 0], unit="deg"), Latitude(circles[:, 1], unit="deg"), circles[:, 2] * u.deg,
-        max_depth=MOC_ORDER, union_strategy="small_cones", n_threads=1,
-    )  # fmt: skip
+        Longitude(circles[:, 0], unit="deg"),
+        Latitude(circles[:, 1], unit="deg"),
+        radius=circles[:, 2] * u.deg,
+        max_depth=order,
+        union_strategy="small_cones",
+        n_threads=1,
+    )
 
 
-def _polygons(polygons: list[np.ndarray]) -> list[MOC]:
-    try:
-        mocs: list[MOC] = MOC.from_polygons(polygons, max_depth=MOC_ORDER, n_threads=1)
-    except (ValueError, RuntimeError, OSError) as error:
-        # One polygon that is none spoils all: they are taken one by one.
-        LOG.info("polygons are read one by one: %s", error)
-        mocs = [moc for polygon in polygons if (moc := _polygon(polygon)) is not None]
+def _polygons(polygons: list[np.ndarray], order: int) -> list[MOC]:
+    mocs: list[MOC] = []
+    # mocpy takes polygons of the same number of corners together.
+    for corners in {len(polygon) for polygon in polygons}:
+        alike = [polygon for polygon in polygons if len(polygon) == corners]
+        try:
+            mocs += _alike(alike, order)
+        except (ValueError, RuntimeError, OSError) as error:
+            LOG.info("polygons are read one by one: %s", error)
+            for polygon in alike:
+                # One polygon that is none does not spoil the others.
+                with contextlib.suppress(ValueError, RuntimeError, OSError):
+                    mocs += _alike([polygon], order)
     return mocs
 
 
-def _polygon(polygon: np.ndarray) -> MOC | None:
-    try:
-        return MOC.from_polygon(
-            Longitude(polygon[:, 0], unit="deg"), Latitude(polygon[:, 1], unit="deg"), max_depth=MOC_ORDER
-        )
-    except (ValueError, RuntimeError, OSError):
-        return None
+def _alike(polygons: list[np.ndarray], order: int) -> list[MOC]:
+    columns = np.array([column for polygon in polygons for column in polygon.T])
+    mocs: list[MOC] = MOC.from_polygons(columns, max_depth=order, n_threads=1)
+    return mocs

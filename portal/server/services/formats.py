@@ -18,8 +18,7 @@ from portal.server.models.results import Cell
 from portal.server.services.errors import AnswerError
 from portal.server.services.votable import Answer
 
-STREAM = re.compile(rb"(<STREAM\b[^>]*>)(.*?)(</STREAM>)", re.DOTALL)
-DATA = re.compile(rb"\s*<DATA>.*?</DATA>", re.DOTALL)
+STREAM = re.compile(rb"<STREAM\b[^>]*>(.*?)</STREAM>", re.DOTALL)
 OVERFLOW = (
     b'<INFO name="QUERY_STATUS" value="OVERFLOW">There are more rows than the explorer exports.</INFO>\n'
 )
@@ -82,16 +81,15 @@ class VOTableWriter:
 
     def start(self, first: Answer) -> bytes:
         """Write the head."""
-        match, document = _empty(first)
-        self._tail = document[match.start(3) :]
-        return document[: match.end(1)] + b"\n"
+        head, self._tail = _head(first)
+        return head + b'<DATA>\n<BINARY2>\n<STREAM encoding="base64">\n'
 
     def piece(self, answer: Answer) -> bytes:
         """Write rows in base64, which goes on over pieces as if there were none."""
-        match = STREAM.search(_written(answer))
+        match = STREAM.search(_written(answer)) if len(answer) else None
         if match is None:
-            raise AnswerError("Rows could not be written as VOTable.")
-        content = self._carry + base64.b64decode(match.group(2))
+            return b""
+        content = self._carry + base64.b64decode(match.group(1))
         whole = len(content) - len(content) % LINE
         self._carry = content[whole:]
         return base64.encodebytes(content[:whole])
@@ -101,7 +99,7 @@ class VOTableWriter:
         tail = self._tail
         if overflow:
             tail = tail.replace(b"</TABLE>", b"</TABLE>\n" + OVERFLOW, 1)
-        return base64.encodebytes(self._carry) + tail
+        return base64.encodebytes(self._carry) + b"</STREAM>\n</BINARY2>\n</DATA>\n" + tail
 
 
 class CSVWriter:
@@ -157,10 +155,9 @@ class ParquetWriter:
 
     def start(self, first: Answer) -> bytes:
         """Write the first bytes."""
-        _, document = _empty(first)
         meta = {
             b"IVOA.VOTable-Parquet.version": b"1.0",
-            b"IVOA.VOTable-Parquet.content": DATA.sub(b"", document),
+            b"IVOA.VOTable-Parquet.content": b"".join(_head(first)),
         }
         sizes = zip(first.columns, first.arraysizes, strict=True)
         self._schema = pa.schema(
@@ -210,8 +207,8 @@ class _Sink(io.RawIOBase):
         return content
 
 
-def _empty(first: Answer) -> tuple[re.Match[bytes], bytes]:
-    """Give a piece's document without its rows, and where they would be."""
+def _head(first: Answer) -> tuple[bytes, bytes]:
+    """Give a piece's document without its rows: what comes before them, and what after."""
     assert first.table is not None
     array = first.table.array
     first.table.array = array[:0]
@@ -219,10 +216,10 @@ def _empty(first: Answer) -> tuple[re.Match[bytes], bytes]:
         document = _written(first)
     finally:
         first.table.array = array
-    match = STREAM.search(document)
-    if match is None:
+    place = document.find(b"</TABLE>")
+    if place < 0:
         raise AnswerError("A VOTable's head could not be written.")
-    return match, document
+    return document[:place], document[place:]
 
 
 def _written(answer: Answer) -> bytes:

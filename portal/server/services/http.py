@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import anyio
 import httpx
@@ -22,6 +22,7 @@ LOG = logging.getLogger("portal.services")
 
 MAX_BYTES = 256 * 2**20
 MAX_REDIRECTS = 3
+PORTS = {"http": 80, "https": 443}
 LONGEST_WAIT = 5.0
 """Seconds that a Retry-After is heeded; more than that is the user's to wait."""
 
@@ -61,14 +62,14 @@ def origin(url: str) -> str:
     str
         Such as ``https://host:8443``; empty if it is no http or https URL.
     """
+    # The same parser as the client's, so that both mean the same host.
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
+        parts = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError, TypeError):
         return ""
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+    if parts.scheme not in PORTS or not parts.host or parts.userinfo:
         return ""
-    return f"{parts.scheme}://{parts.hostname.lower()}:{port or (443 if parts.scheme == 'https' else 80)}"
+    return f"{parts.scheme}://{parts.host.lower()}:{parts.port or PORTS[parts.scheme]}"
 
 
 def is_allowed(service: ServiceSettings, url: str) -> bool:
@@ -91,8 +92,7 @@ def is_allowed(service: ServiceSettings, url: str) -> bool:
         return False
     if place == origin(service.url):
         return True
-    parts = urlsplit(url)
-    return parts.netloc.lower() in link_hosts(service)
+    return httpx.URL(url).netloc.decode("ascii").lower() in link_hosts(service)
 
 
 async def fetch(
@@ -202,7 +202,7 @@ async def _fetch(context: Context, service: ServiceSettings, url: str, form: _Fo
                     f"(status {response.status_code}). Try again later."
                 )
             elif response.is_redirect and "location" in response.headers:
-                url = urljoin(str(response.url), response.headers["location"])
+                url = _joined(str(response.url), response.headers["location"])
                 if not is_allowed(service, url):
                     raise NotAllowedError(
                         f"{service.label} redirects to {url[:200]}, "
@@ -217,6 +217,13 @@ async def _fetch(context: Context, service: ServiceSettings, url: str, form: _Fo
                 return await _read(service, response)
         await anyio.sleep(wait)
     raise ServiceDownError(f"{service.label} redirects again and again.")
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        return location
 
 
 async def _read(service: ServiceSettings, response: httpx.Response) -> Reply:

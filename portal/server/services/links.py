@@ -159,7 +159,7 @@ def grouped(answer: Answer, did: str, url: str) -> Links:
     names = {name.lower() for name in answer.names}
     if not {"id", "semantics"} <= names:
         raise AnswerError("The service's document of links does not have the columns of DataLink.")
-    services = {d.name: d for d in answer.descriptors}
+    services = {d.id: d for d in answer.descriptors if d.id}
     groups: dict[str, list[Link]] = {}
     for row in answer.records():
         semantics = str(row.get("semantics") or "#this")
@@ -181,7 +181,7 @@ def _link(row: dict[str, Cell], services: Mapping[str, Descriptor]) -> Link:
         error = "The service gives neither an address nor a reason."
     length = row.get("content_length")
     if service_def is not None and service_def in services:
-        service_def = services[service_def].name
+        service_def = services[service_def].name or service_def
     return Link(
         access_url=url,
         description=_text(row.get("description")),

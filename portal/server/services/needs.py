@@ -68,6 +68,10 @@ class Settings(Protocol):
         """Directory of HiPS of this archive."""
 
     @property
+    def root_path(self) -> str:
+        """Path below which the explorer lies, without a slash at its end."""
+
+    @property
     def page_rows(self) -> int:
         """Rows of a page."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,14 +73,9 @@ async def overview(rows: Asked) -> Overview:
         )
     columns = list({column.bare.lower(): column for column in chosen.columns.values()}.values())
     adql = rows.selecting(columns, rows.order([])[:2], most + 1)
-    counted: list[Counted] = []
-
-    async def count() -> None:
-        counted.append(await asked.count(rows))
-
-    answer = await _together(count, lambda: rows.answer(adql, most + 1))
+    counted, answer = await _together(lambda: asked.recent_count(rows), lambda: rows.answer(adql, most + 1))
     observed, moc = await anyio.to_thread.run_sync(_observed, answer, chosen, most)
-    total = max(counted[0].count, len(observed))
+    total = max(counted.count, len(observed))
     return Overview(
         rows=observed,
         total=total,
@@ -90,25 +85,27 @@ async def overview(rows: Asked) -> Overview:
     )
 
 
-async def _together(first: Callable[[], Any], second: Callable[[], Any]) -> Answer:
-    """Do two things at once; if one fails, its error is told, and the other is ended."""
-    results: list[Answer] = []
+async def _together(
+    count: Callable[[], Awaitable[Counted]], fetch: Callable[[], Awaitable[Answer]]
+) -> tuple[Counted, Answer]:
+    """Do two things at once; if one fails, the other is ended, and the error is told as it is."""
+    counted: list[Counted] = []
+    answers: list[Answer] = []
+    errors: list[Exception] = []
+    async with anyio.create_task_group() as group:
 
-    async def run() -> None:
-        results.append(await second())
+        async def run(work: Callable[[], Awaitable[Any]], results: list[Any]) -> None:
+            try:
+                results.append(await work())
+            except Exception as error:  # told below, outside of the group
+                errors.append(error)
+                group.cancel_scope.cancel()
 
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(first)
-            group.start_soon(run)
-    except* Exception as errors:
-        raise _first(errors) from errors
-    return results[0]
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+        group.start_soon(run, count, counted)
+        group.start_soon(run, fetch, answers)
+    if errors:
+        raise errors[0]
+    return counted[0], answers[0]
 
 
 def choose(table: Table) -> Chosen:
@@ -137,45 +134,41 @@ def _observed(answer: Answer, chosen: Chosen, most: int) -> tuple[list[Observed]
     values: dict[str, list[Cell]] = {key: pages.in_tt(answer, place)[:most] for key, place in places.items()}
     count = min(len(answer), most)
 
-    def column(key: str) -> list[Any]:
-        return values.get(key, [None] * count)
-
-    regions = _regions(values, answer.xtypes[places["region"]] if "region" in places else None, count)
-    intervals = coverage.intervals([v if isinstance(v, str) else None for v in column("intervals")])
-    low, high = [_number(v) for v in column("low")], [_number(v) for v in column("high")]
+    empty: list[Cell] = [None] * count
+    column: dict[str, list[Cell]] = {key: values.get(key, empty) for key in (*WANTED, "low", "high")}
+    regions = _regions(column, answer.xtypes[places["region"]] if "region" in places else None)
+    intervals = coverage.intervals([v if isinstance(v, str) else None for v in column["intervals"]])
+    low, high = [_number(v) for v in column["low"]], [_number(v) for v in column["high"]]
     if chosen.is_wave:
         low, high = [HC / v if v else None for v in high], [HC / v if v else None for v in low]
     observed = [
         Observed.model_construct(
-            did=str(column("did")[i] or ""),
-            obs_id=_text(column("obs_id")[i]),
-            product=_text(column("product")[i]),
-            target_name=_text(column("target_name")[i]),
-            ra=_number(column("ra")[i]),
-            dec=_number(column("dec")[i]),
-            target_ra=_number(column("target_ra")[i]),
-            target_dec=_number(column("target_dec")[i]),
+            did=str(column["did"][i] or ""),
+            obs_id=_text(column["obs_id"][i]),
+            product=_text(column["product"][i]),
+            target_name=_text(column["target_name"][i]),
+            ra=_number(column["ra"][i]),
+            dec=_number(column["dec"][i]),
+            target_ra=_number(column["target_ra"][i]),
+            target_dec=_number(column["target_dec"][i]),
             region=regions[i],
-            t_min=_number(column("t_min")[i]),
-            t_max=_number(column("t_max")[i]),
+            t_min=_number(column["t_min"][i]),
+            t_max=_number(column["t_max"][i]),
             intervals=intervals[i],
             energy_min=low[i],
             energy_max=high[i],
-            zenith=_number(column("zenith")[i]),
-            livetime=_number(column("livetime")[i]),
-            events=_count(column("events")[i]),
+            zenith=_number(column["zenith"][i]),
+            livetime=_number(column["livetime"][i]),
+            events=_count(column["events"][i]),
         )
         for i in range(count)
     ]
     return observed, footprints.sky(regions)
 
 
-def _regions(values: dict[str, list[Cell]], xtype: str | None, count: int) -> list[Footprint | None]:
-    empty: list[Cell] = [None] * count
+def _regions(column: dict[str, list[Cell]], xtype: str | None) -> list[Footprint | None]:
     made = []
-    for shape, ra, dec, fov in zip(
-        *(values.get(key, empty) for key in ("region", "ra", "dec", "fov")), strict=True
-    ):
+    for shape, ra, dec, fov in zip(*(column[key] for key in ("region", "ra", "dec", "fov")), strict=True):
         found = footprints.footprint(shape, xtype)
         made.append(found or footprints.circle(_number(ra), _number(dec), _number(fov)))
     return made

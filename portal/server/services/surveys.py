@@ -20,6 +20,17 @@ OFF = "Pictures from other hosts are switched off here."
 PLACE = "hips"
 """Path below the explorer's at which local pictures are."""
 
+KINDS = {
+    "": "text/plain; charset=utf-8",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".fits": "application/fits",
+    ".tsv": "text/tab-separated-values",
+}
+"""What a HiPS consists of: properties, tiles, catalogues and its MOC."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -38,7 +49,7 @@ def surveys(context: Context) -> list[SurveyInfo]:
     """
     settings = context.settings
     state = states.YES if settings.remote_surveys else states.no(OFF)
-    local = [] if settings.local_hips is None else _local(settings.local_hips)
+    local = [] if settings.local_hips is None else _local(settings.local_hips, settings.root_path)
     return local + [
         SurveyInfo(id=key, label=label, url=url, is_local=False, state=state) for key, label, url in REMOTE
     ]
@@ -62,7 +73,7 @@ def version() -> str:
             return "unknown"
 
 
-def _local(place: Path) -> list[SurveyInfo]:
+def _local(place: Path, root: str) -> list[SurveyInfo]:
     found = []
     directories = [place, *(p for p in sorted(place.iterdir()) if p.is_dir())] if place.is_dir() else []
     for directory in directories:
@@ -76,7 +87,7 @@ def _local(place: Path) -> list[SurveyInfo]:
             SurveyInfo(
                 id=properties.get("creator_did") or f"local/{name or 'own'}",
                 label=properties.get("obs_title") or name or "This archive",
-                url=f"{PLACE}/{name}".rstrip("/"),
+                url=f"{root}/{PLACE}/{name}".rstrip("/"),
                 is_local=True,
                 state=states.YES,
             )

@@ -24,6 +24,7 @@ DATALINK = "ivo://ivoa.net/std/datalink"
 class Descriptor:
     """A service descriptor of a result (DataLink 1.1, section 4)."""
 
+    id: str
     name: str
     standard: str
     url: str
@@ -243,11 +244,18 @@ def _descriptor(resource: Resource, fields: list[Any]) -> Descriptor | None:
             ref, name = getattr(entry, "ref", None), getattr(entry, "name", None)
             if name and ref in names:
                 parameter, column = name, names[ref]
-            elif name and getattr(entry, "value", None) not in (None, ""):
-                fixed.append((str(name), str(entry.value)))
-    return Descriptor(
-        resource.name or resource.ID or "", params.get("standardid", ""), url, parameter, column, tuple(fixed)
-    )
+            elif name and (value := _fixed(getattr(entry, "value", None))):
+                fixed.append((str(name), value))
+    words = " ".join(str(resource.description or resource.name or resource.ID or "").split())
+    standard = params.get("standardid", "")
+    return Descriptor(resource.ID or "", words, standard, url, parameter, column, tuple(fixed))
+
+
+def _fixed(value: Any) -> str:
+    """Give a parameter's value as text; empty if people have to give it."""
+    if value is None or np.ndim(value) > 0 or np.ma.is_masked(value):
+        return ""
+    return str(value)
 
 
 def _plain(values: Any) -> list[Cell]:

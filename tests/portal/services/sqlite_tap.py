@@ -25,7 +25,7 @@ SQL_TYPES = {
     "short": "INTEGER",
     "long": "INTEGER",
 }
-VERSION = {"version": "1.4", "version_1_4_or_later": True}
+VERSION = {"version": "1.4"} | {f"version_1_{minor}_or_later": True for minor in (1, 2, 3, 4)}
 GEOMETRY = ["POINT", "CIRCLE", "CONTAINS", "INTERSECTS"]
 
 
@@ -121,14 +121,18 @@ class Service:
                 raise sqlite3.OperationalError("Subqueries are not known here")
             cursor = self.db.execute(self.translated(adql))
             found = cursor.fetchmany(min(maxrec, self.hard_limit) + 1)
+            names = [d[0] for d in cursor.description]
+            cursor.close()
         except sqlite3.Error as error:
             return httpx.Response(400, content=error_document(str(error)))
         limit = min(maxrec, self.hard_limit)
-        names = [d[0] for d in cursor.description]
         content = self.votable(names, found[:limit], len(found) > limit, "BINARY2" in wanted)
         return httpx.Response(200, content=content, headers={"content-type": "application/x-votable+xml"})
 
     def translated(self, adql: str) -> str:
+        while (inner := re.search(r"\(\s*SELECT\s+TOP\s", adql)) is not None:
+            end = _closing(adql, inner.start())
+            adql = f"{adql[: inner.start()]}({self.translated(adql[inner.start() + 1 : end])}{adql[end:]}"
         top = re.match(r"\s*SELECT\s+TOP\s+(\d+)", adql)
         if top is None:
             return adql
@@ -230,7 +234,8 @@ class Service:
             '<v:capabilities xmlns:v="http://www.ivoa.net/xml/VOSICapabilities/v1.0">'
             '<capability standardID="ivo://ivoa.net/std/TAP"><language><name>ADQL</name>'
             f"{features}</language>{binary2 if self.binary2 else ''}"
-            f'<outputLimit><hard unit="row">{self.hard_limit}</hard></outputLimit></capability></v:capabilities>'
+            f'<outputLimit><hard unit="row">{self.hard_limit}</hard></outputLimit>'
+            "</capability></v:capabilities>"
         ).encode()
 
 
@@ -244,6 +249,15 @@ def error_document(words: str) -> bytes:
 
 def _filled(described: Field, value: Any) -> Any:
     return ("" if described.datatype == "char" else 0) if value is None else value
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for match in re.finditer(r"'(?:[^']|'')*'|[()]", text[start:]):
+        depth += {"(": 1, ")": -1}.get(match.group(), 0)
+        if depth == 0:
+            return start + match.start()
+    raise sqlite3.OperationalError("parentheses")
 
 
 def _declared(column: Column) -> str:

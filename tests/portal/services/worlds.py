@@ -88,7 +88,7 @@ def full(**changes: Any) -> Service:
 def plain(**changes: Any) -> Service:
     """Make a service with ObsCore 1.1 and nothing else, as others have it."""
     rows = [row(number) for number in range(COUNT)]
-    given = {"offset": False, "binary2": False, "strings": [], "time_scale": "UTC", "hard_limit": 50}
+    given = {"offset": False, "binary2": False, "strings": [], "time_scale": "UTC"}
     return Service({"ivoa.obscore": OBSCORE}, {"ivoa.obscore": rows}, **{**given, **changes})
 
 
@@ -136,11 +136,15 @@ def context(handler: Any, **settings: Any) -> Any:
         is_own=True,
         tables=settings.pop("tables", None),
         link_hosts=["links.example"],
+        bundle_url=None,
     )
     given = {
         "services": [service], "default_service": None, "title": "Explorer", "simulated_notice": None,
-        "resolver_url": None, "remote_surveys": False, "local_hips": None, "page_rows": 50, "overview_rows": 10_000,
+        "resolver_url": None, "remote_surveys": False, "local_hips": None, "page_rows": 50,
+        "overview_rows": 10_000,
         "export_rows": 100_000, "basket_items": 100, "job_items": 5, "tap_timeout": 5.0, "cache_seconds": 300,
+        "service_accounts": {}, "root_path": "/explorer",
+        "service": lambda key: service if key == "own" else None,
         "oidc_issuer": None, "oidc_label": "x", "runners": [],
     }  # fmt: skip
     return SimpleNamespace(
