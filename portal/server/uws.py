@@ -322,7 +322,7 @@ class Client:
             return NotFoundError(f"{name} {what}: it no longer has it.", code="job_gone", detail=detail)
         if status in {502, 503, 504}:
             return RunnerDownError(f"{name} is not ready{because}", detail=detail, retry_after=10)
-        if status in {200, 400, 409, 422, 429}:
+        if status in {400, 409, 422, 429} or (status == 200 and said):
             return ConflictError(f"{name} {what}{because}", code="runner_refuses", detail=detail)
         return UpstreamError(f"{name} {what}{because}", detail=detail)
 
