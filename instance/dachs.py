@@ -18,6 +18,7 @@ from instance import kept, vocabularies
 from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
+from instance.explorer_settings import JOB_BOUNDS
 from instance.exits import EXIT_DISK, FAILURE, MAKE_ROOM, out_of_space
 from instance.packages import venv_python
 from instance.settings import Settings, variable_of
@@ -98,13 +99,19 @@ class Dachs:
             },
             **{
                 variable_of(name): str(getattr(self.settings, name))
-                for name in ("tap_async_longest", "tap_jobs", "tap_job_days")
+                for name in ("tap_async_longest", "tap_jobs", "tap_job_days", *JOB_BOUNDS)
             },
+            variable_of("explorer_jobs_python"): self._jobs_python(),
             # No client has a part in what commands do.
             **(logs.variable(self.log.parent, "dachs", queries=True) if self.settings.fast_paths else {}),
             variable_of("guards"): "yes" if self.settings.guards else "no",
             variable_of("fast_paths"): "yes" if self.settings.fast_paths else "no",
         }
+
+    def _jobs_python(self) -> str:
+        """Give the Python of analysis jobs; an empty text if there are none."""
+        wanted = self.settings.explorer and self.settings.explorer_jobs
+        return str(self.home / "jobs" / "bin" / "python") if wanted else ""
 
     def command(self, *arguments: str) -> list[str]:
         """Give the command line of a DaCHS command."""

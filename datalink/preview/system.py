@@ -1,0 +1,214 @@
+"""The UWS of preview jobs: DaCHS's for services of users, with bounds, progress, and jobs that really end.
+
+What DaCHS's own lacks: it answers a mistake in a parameter only when the job runs, starts any number of
+waiting jobs one after the other, says ERROR of a job that was aborted and leaves what that job started
+running, and knows neither progress, nor sizes and types of results.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from gavo import base, svcs
+from gavo.protocols import useruws, uws, uwsactions
+
+from datalink.preview.quotas import DAYS_KEPT, python, quotas
+from datalink.preview.running import LISTED, check, told_progress
+from portal.jobs.errors import ParameterError
+
+UWS_NAMESPACE = "http://www.ivoa.net/xml/UWS/v1.0"
+XLINK = "http://www.w3.org/1999/xlink"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+CUSTOM = "urn:uwscustom"
+"""The namespace that the schema of UWS has for attributes of results that it does not know."""
+
+PROGRESS = "urn:cherenkov-vo:progress"
+for _prefix, _space in (("uws", UWS_NAMESPACE), ("xlink", XLINK), ("xsi", XSI), ("custom", CUSTOM)):
+    ET.register_namespace(_prefix, _space)
+
+FULL = "Too many jobs are waiting here already; please come again in a few minutes."
+
+
+def end_process(job: Any) -> None:
+    """End the process of a job, and all that it started.
+
+    Parameters
+    ----------
+    job
+        DaCHS's.
+    """
+    pid = job.pid
+    if pid is None or pid < 2:
+        return
+    with suppress(OSError):
+        # Numbers of processes come again; nobody else's is to be ended.
+        if str(job.jobId).encode() not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            return
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGTERM)
+        else:
+            os.kill(pid, signal.SIGTERM)
+
+
+class Transitions(useruws.UserUWSTransitions):  # type: ignore[misc]
+    """How a job gets from one phase to another."""
+
+    def queueJob(self, newState: Any, wjob: Any, ignored: Any) -> None:  # noqa: N802, N803 - DaCHS's names
+        """Let a job wait, if it makes sense and there is a place.
+
+        Raises
+        ------
+        gavo.base.ValidationError
+            It does not, or there is none; the job then ends with that.
+        """
+        if wjob.uws.countQueuedJobs() >= quotas().waiting:
+            raise base.ValidationError(FULL, "PHASE")
+        _check(wjob.parameters)
+        super().queueJob(newState, wjob, ignored)
+
+    def killJob(self, newState: Any, wjob: Any, ignored: Any) -> None:  # noqa: N802, N803
+        """End a job that runs."""
+        end_process(wjob)
+        self.markAborted(newState, wjob, ignored)
+
+
+class JobBase(useruws.UserUWSJobBase):  # type: ignore[misc]
+    """What all preview jobs have in common."""
+
+    _transitions = Transitions()
+
+    @classmethod
+    def _default_executionDuration(cls) -> int:  # noqa: N802 - DaCHS's name
+        return quotas().seconds
+
+    @classmethod
+    def _default_destructionTime(cls) -> datetime.datetime:  # noqa: N802
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        return now + datetime.timedelta(days=DAYS_KEPT)
+
+    def prepareForDestruction(self) -> None:  # noqa: N802
+        """End what runs before its directory goes."""
+        if self.phase == uws.EXECUTING:
+            end_process(self)
+        super().prepareForDestruction()
+
+
+class System(useruws.UserUWS):  # type: ignore[misc]
+    """The jobs of the service."""
+
+    # A job that ends does not tell the server; what waits is looked for this often.
+    queueCheckInterval = 5  # noqa: N815 - DaCHS's name
+
+    def __init__(self, service: Any, job_class: Any, actions: Any, grammar: Any) -> None:
+        super().__init__(service, actions, grammar)
+        self.jobClass = job_class
+        self.runcountGoal = quotas().running
+
+    def getNewIdFromArgs(self, uwsArgs: Any, paramDict: Any, user: Any = None) -> Any:  # noqa: N802, N803
+        """Make a job, if there is anything that can run it, and what it is told makes sense.
+
+        Raises
+        ------
+        gavo.base.Error
+            It does not; no job is made.
+        """
+        if python() is None:
+            from datalink.preview.core import NOT_HERE  # noqa: PLC0415 - it imports this module
+
+            raise base.ReportableError(NOT_HERE)
+        _check({name.lower(): value for name, value in paramDict.items()})
+        return super().getNewIdFromArgs(uwsArgs, paramDict, user)
+
+
+def _check(parameters: dict[str, Any]) -> None:
+    try:
+        check(parameters, quotas())
+    except ParameterError as error:
+        raise base.ValidationError(str(error), str(error).partition("=")[0].partition(" ")[0]) from error
+
+
+class JobDocument(uwsactions.RootAction):  # type: ignore[misc]
+    """The document of a job, with progress, and with sizes, types and labels of results."""
+
+    def doGET(self, job: Any, request: Any) -> Any:  # noqa: N802 - DaCHS's name
+        """Give it; if it is to be waited for, later."""
+        made = super().doGET(job, request)
+        return completed(job, made) if isinstance(made, str | bytes) else made
+
+
+def completed(job: Any, document: str | bytes) -> bytes:
+    """Add to the document of a job what DaCHS does not know.
+
+    Parameters
+    ----------
+    job
+        DaCHS's.
+    document
+        As DaCHS writes it.
+
+    Returns
+    -------
+    bytes
+        The same, with more in it.
+    """
+    text = document.encode() if isinstance(document, str) else document
+    root = ET.fromstring(text)  # noqa: S314 - written by DaCHS itself
+    directory = Path(job.getWD())
+    types = {each["resultName"]: each["resultType"] for each in job.getResults()}
+    labels = _labels(directory)
+    for result in root.iter(f"{{{UWS_NAMESPACE}}}result"):
+        name = result.get("id", "")
+        with suppress(OSError):
+            result.set("size", str((directory / name).stat().st_size))
+        if name in types:
+            result.set("mime-type", types[name])
+        if name in labels:
+            result.set(f"{{{CUSTOM}}}label", labels[name])
+    told = told_progress(directory) if job.phase == uws.EXECUTING else None
+    if told is not None:
+        info = ET.SubElement(root, f"{{{UWS_NAMESPACE}}}jobInfo")
+        progress = ET.SubElement(info, f"{{{PROGRESS}}}progress", fraction=f"{told[0]:g}")
+        progress.text = told[1]
+    preamble = text[: text.index(b"<uws:job")]
+    return preamble + ET.tostring(root, encoding="utf-8").partition(b"?>\n")[2]
+
+
+def _labels(directory: Path) -> dict[str, str]:
+    try:
+        listed = json.loads((directory / LISTED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {each["name"]: each["label"] for each in listed}
+
+
+def make_system(service: Any, core: Any) -> System:
+    """Make the UWS of a service.
+
+    Parameters
+    ----------
+    service, core
+        DaCHS's.
+
+    Returns
+    -------
+    System
+        To which its renderer hands requests.
+    """
+    name = service.getFullId()
+
+    class Job(JobBase):
+        """A job of this service."""
+
+        @classmethod
+        def _default_jobClass(cls) -> str:  # noqa: N802 - DaCHS's name
+            return str(name)
+
+    grammar = base.makeStruct(svcs.ContextGrammar, inputTD=core.inputTable)
+    return System(service, Job, uwsactions.JobActions(JobDocument), grammar)

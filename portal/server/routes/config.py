@@ -1,0 +1,105 @@
+"""What the pages have to know: services, what they can, values that columns have, places of objects."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import anyio
+from fastapi import APIRouter, Depends, Query, Request
+
+from portal.server.models.config import (
+    Availability,
+    Capabilities,
+    Choices,
+    Config,
+    Limits,
+    Login,
+    ServiceInfo,
+    Target,
+)
+from portal.server.models.results import Resolved, ResolveRequest
+from portal.server.services import capabilities, choices, resolver, states, surveys
+from portal.server.services.gone import unless_gone
+from portal.server.services.needs import Context, allowed
+
+router = APIRouter(prefix="/api", tags=["config"])
+
+
+def opened(request: Request) -> Context:
+    """Give what the server opened at its start."""
+    context: Context = request.app.state.context
+    return context
+
+
+Opened = Annotated[Context, Depends(opened)]
+Table = Annotated[str | None, Query(max_length=300)]
+
+
+@router.get("/config")
+async def get_config(context: Opened) -> Config:
+    """Tell what the pages have to know first."""
+    settings = context.settings
+    return Config(
+        title=settings.title,
+        version=await anyio.to_thread.run_sync(surveys.version),
+        notice=settings.simulated_notice,
+        services=[
+            ServiceInfo(key=s.key, label=s.label, url=s.url, is_own=s.is_own) for s in settings.services
+        ],
+        default_service=settings.default_service or settings.services[0].key,
+        resolvers=resolver.infos(context),
+        surveys=await anyio.to_thread.run_sync(surveys.surveys, context),
+        login=Login(
+            state=_state(settings.oidc_issuer, "No login is set up here."),
+            provider=settings.oidc_label if settings.oidc_issuer else None,
+        ),
+        jobs=_state(settings.runners, "No service for preview jobs is set up here."),
+        limits=Limits(
+            page_rows=settings.page_rows,
+            overview_rows=settings.overview_rows,
+            export_rows=settings.export_rows,
+            basket_items=settings.basket_items,
+            job_items=settings.job_items,
+        ),
+    )
+
+
+@router.get("/services/{service}/capabilities")
+async def get_capabilities(
+    request: Request, context: Opened, service: str, table: Table = None
+) -> Capabilities:
+    """Tell what can be searched in a table of a service."""
+    found = allowed(context, service)
+    return await unless_gone(request, lambda: capabilities.read(context, found, table))
+
+
+@router.get("/services/{service}/choices/{field}")
+async def get_choices(
+    request: Request, context: Opened, service: str, field: str, table: Table = None
+) -> Choices:
+    """Give the values that a search field's column has."""
+    found = allowed(context, service)
+    return await unless_gone(request, lambda: choices.choices(context, found, table, field))
+
+
+@router.get("/services/{service}/targets")
+async def get_targets(
+    request: Request,
+    context: Opened,
+    service: str,
+    q: Annotated[str, Query(max_length=200)] = "",
+    table: Table = None,
+) -> list[Target]:
+    """Give targets of the service's own observations whose names have a part."""
+    found = allowed(context, service)
+    return await unless_gone(request, lambda: choices.targets(context, found, table, q))
+
+
+@router.post("/resolve")
+async def resolve_name(request: Request, context: Opened, body: ResolveRequest) -> Resolved:
+    """Tell where an object is."""
+    return await unless_gone(request, lambda: resolver.resolve(context, body))
+
+
+def _state(is_set: object, reason: str) -> Availability:
+    return states.YES if is_set else states.no(reason)
