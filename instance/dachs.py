@@ -18,8 +18,8 @@ from instance import kept, vocabularies
 from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
-from instance.explorer_settings import JOB_BOUNDS
 from instance.exits import EXIT_DISK, FAILURE, MAKE_ROOM, out_of_space
+from instance.explorer_settings import JOB_BOUNDS
 from instance.packages import venv_python
 from instance.settings import Settings, variable_of
 from serving import logs

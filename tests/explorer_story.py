@@ -57,7 +57,7 @@ class Neighbours:
 
 
 def explorer(home: Path, tools: Tools, directory: Path, release: str, served: Served) -> bool:
-    """Run the tests that need all of it.
+    """Run the tests that need all of it, once `make` has been called.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def explorer(home: Path, tools: Tools, directory: Path, release: str, served: Se
     served
         Serves an instance, as in ``tests/run.py``.
     """
-    _lend(home, directory / "instance")
+    _lend(home, tools, directory / "instance")
     port = free_port()
     url = f"http://localhost:{port}"
     with neighbours(home, tools, directory, url) as others:
@@ -95,14 +95,23 @@ def explorer(home: Path, tools: Tools, directory: Path, release: str, served: Se
             return run("the explorer's story", command, **{VARIABLE: str(place)}, **tools.variables)
 
 
-def _lend(home: Path, instance: Path) -> None:
-    """Give an instance the operator's environments and pages, which take long to make."""
-    python = packages.ensure_venv(home / "explorer", "explorer")
-    pages.ensure(home, service_account(), python.parent, home / "explorer" / "build.log")
+def make(home: Path, tools: Tools) -> None:
+    """Make what takes long, in the operator's instance: pages, and the environment of jobs."""
+    (home / "explorer").mkdir(exist_ok=True)
+    pages.ensure(home, service_account(), tools.node, home / "explorer" / "build.log")
     packages.ensure_venv(home / "jobs", "jobs")
-    for name in ("explorer/venv", "explorer/dist", "explorer/dist.digest", "jobs/venv"):
+
+
+def _lend(home: Path, tools: Tools, instance: Path) -> None:
+    """Give an instance what `make` made."""
+    # The tests' environment has all that the server's has, in the same versions, as a unit test says.
+    tested = tools.python.parent.parent
+    mark, stamp = packages.mark_of(tested.parent, "explorer")
+    mark.write_text(stamp, encoding="ascii")
+    lent = {name: home / name for name in ("explorer/dist", "explorer/dist.digest", "jobs/venv")}
+    for name, path in {"explorer/venv": tested, **lent}.items():
         (instance / name).parent.mkdir(parents=True, exist_ok=True)
-        (instance / name).symlink_to(home / name)
+        (instance / name).symlink_to(path)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ environments are made on the way.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -260,8 +261,11 @@ def explorer(wanted: Sequence[str], home: Path) -> dict[str, bool]:
     if not set(wanted) & {*apart, "explorer"}:
         return {}
     tools = explorer_stages.prepare(home)
-    results = explorer_stages.together({name: act for name, act in apart.items() if name in wanted})
-    if "explorer" in wanted:
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        made = pool.submit(explorer_story.make, home, tools) if "explorer" in wanted else None
+        results = explorer_stages.together({name: act for name, act in apart.items() if name in wanted})
+    if made is not None:
+        made.result()
         with temporary_directory() as directory:
             release = real_release() or SAMPLE_WORD
             results["explorer"] = explorer_story.explorer(home, tools, directory, release, served)
