@@ -108,6 +108,11 @@ class Dachs:
             variable_of("fast_paths"): "yes" if self.settings.fast_paths else "no",
         }
 
+    def ensure_job_table(self) -> None:
+        """Make DaCHS's table for the jobs of services such as ``rd/preview``, if there is none yet."""
+        if self.cluster.sql("SELECT to_regclass('uws.userjobs')") == [""]:
+            self.run("imp", "//uws", "enable_useruws")
+
     def _jobs_python(self) -> str:
         """Give the Python of analysis jobs; an empty text if there are none."""
         wanted = self.settings.explorer and self.settings.explorer_jobs
@@ -201,6 +206,7 @@ class Dachs:
         for path in (self.root / "etc").glob("*query"):
             path.chmod(0o600)
         (self.root / "etc" / "feed").chmod(0o600)
+        self.ensure_job_table()
         kept.restore(self.cluster, saved)
         for resource in ("//obscore", *SHARED_RESOURCES):
             self.run("imp", resource)

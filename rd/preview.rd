@@ -4,7 +4,7 @@
 	<meta name="description">Quick looks at the data of this site's collections, made on this server.</meta>
 	<meta name="subject">gamma-ray-astronomy</meta>
 
-	<service id="jobs" allowed="uws.xml">
+	<service id="jobs" allowed="async">
 		<meta name="title">\getConfig{web}{siteName}: Preview Jobs</meta>
 		<meta name="shortName">Preview jobs</meta>
 		<meta name="description">Runs Gammapy on event lists (UWS 1.1): maps of counts, excess and

@@ -45,8 +45,15 @@ def given(parameters: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     return unique(dids if isinstance(dids, list) else [dids]), words
 
 
-def check(parameters: dict[str, Any], quotas: Quotas) -> None:
+def check(parameters: dict[str, Any], quotas: Quotas, *, complete: bool = True) -> None:
     """Check what a job is told.
+
+    Parameters
+    ----------
+    parameters, quotas
+        As DaCHS keeps them, and the bounds.
+    complete
+        Whether it is to run now: before, more may still be told.
 
     Raises
     ------
@@ -54,7 +61,7 @@ def check(parameters: dict[str, Any], quotas: Quotas) -> None:
         It makes no sense, or is too much.
     """
     dids, words = given(parameters)
-    if not dids:
+    if complete and not dids:
         raise ParameterError(f"{ID} is missing: expected the obs_publisher_did of event lists")
     if len(dids) > quotas.runs:
         raise ParameterError(f"{len(dids)} data sets, and a job takes {quotas.runs}")

@@ -33,6 +33,7 @@ PROGRESS = "urn:cherenkov-vo:progress"
 for _prefix, _space in (("uws", UWS_NAMESPACE), ("xlink", XLINK), ("xsi", XSI), ("custom", CUSTOM)):
     ET.register_namespace(_prefix, _space)
 
+LONGEST_RUN_ID = 100
 FULL = "Too many jobs are waiting here already; please come again in a few minutes."
 
 
@@ -70,7 +71,7 @@ class Transitions(useruws.UserUWSTransitions):  # type: ignore[misc]
         """
         if wjob.uws.countQueuedJobs() >= quotas().waiting:
             raise base.ValidationError(FULL, "PHASE")
-        _check(wjob.parameters)
+        _check(wjob.parameters, complete=True)
         super().queueJob(newState, wjob, ignored)
 
     def killJob(self, newState: Any, wjob: Any, ignored: Any) -> None:  # noqa: N802, N803
@@ -111,6 +112,16 @@ class System(useruws.UserUWS):  # type: ignore[misc]
         self.jobClass = job_class
         self.runcountGoal = quotas().running
 
+    def getNewIdFromRequest(self, request: Any) -> Any:  # noqa: N802 - DaCHS's name
+        """Make a job as a request says; with RUNID, which DaCHS's own services do not know."""
+        names = [name for name in request.strargs if name.lower() == "runid"]
+        words = [word for name in names for word in request.strargs.pop(name)]
+        made = super().getNewIdFromRequest(request)
+        if words:
+            with self.changeableJob(made) as job:
+                job.change(runId=str(words[0])[:LONGEST_RUN_ID])
+        return made
+
     def getNewIdFromArgs(self, uwsArgs: Any, paramDict: Any, user: Any = None) -> Any:  # noqa: N802, N803
         """Make a job, if there is anything that can run it, and what it is told makes sense.
 
@@ -123,13 +134,14 @@ class System(useruws.UserUWS):  # type: ignore[misc]
             from datalink.preview.core import NOT_HERE  # noqa: PLC0415 - it imports this module
 
             raise base.ReportableError(NOT_HERE)
-        _check({name.lower(): value for name, value in paramDict.items()})
+        # What is missing may still come, before it is to run.
+        _check({name.lower(): value for name, value in paramDict.items()}, complete=False)
         return super().getNewIdFromArgs(uwsArgs, paramDict, user)
 
 
-def _check(parameters: dict[str, Any]) -> None:
+def _check(parameters: dict[str, Any], *, complete: bool) -> None:
     try:
-        check(parameters, quotas())
+        check(parameters, quotas(), complete=complete)
     except ParameterError as error:
         raise base.ValidationError(str(error), str(error).partition("=")[0].partition(" ")[0]) from error
 
@@ -177,7 +189,7 @@ def completed(job: Any, document: str | bytes) -> bytes:
         progress = ET.SubElement(info, f"{{{PROGRESS}}}progress", fraction=f"{told[0]:g}")
         progress.text = told[1]
     preamble = text[: text.index(b"<uws:job")]
-    return preamble + ET.tostring(root, encoding="utf-8").partition(b"?>\n")[2]
+    return preamble + ET.tostring(root, encoding="utf-8")
 
 
 def _labels(directory: Path) -> dict[str, str]:

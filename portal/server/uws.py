@@ -229,15 +229,18 @@ class Client:
     def own(self, url: str) -> str | None:
         """Make a URL one at the runner's address; None if it leads elsewhere.
 
-        Services behind a proxy write the addresses that the world sees. What lies below the same path is
-        theirs.
+        Services behind a proxy write the addresses that the world sees. What lies beside or below the
+        list of jobs is theirs.
         """
         runner, parts = urlsplit(self.runner.url), urlsplit(url)
         if parts.scheme not in {"http", "https"} or parts.username or ".." in parts.path.split("/"):
             return None
         if origin_of(url) == origin_of(self.runner.url):
             return url
-        if parts.path.startswith(runner.path.rstrip("/") + "/"):
+        path = runner.path.rstrip("/")
+        # DaCHS has its jobs beside the address that it is asked at: .../uws.xml and .../async/<job>.
+        beside = path.rpartition("/")[0] or path
+        if parts.path.startswith(beside + "/"):
             return urlunsplit((runner.scheme, runner.netloc, parts.path, parts.query, ""))
         return None
 
