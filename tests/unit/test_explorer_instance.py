@@ -143,6 +143,19 @@ def test_redis_listens_nowhere_but_on_its_socket(tmp_path):
     assert f"unixsocket {Places(tmp_path).store}\n" in text
 
 
+def test_what_would_fill_the_disk_is_not_made(tmp_path, monkeypatch):
+    free = 1_000_000_000
+    monkeypatch.setattr(explorer_making.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    instance = SimpleNamespace(home=tmp_path, settings=Settings())
+    with pytest.raises(InstanceError, match="Only 1000 MB are free .* 2100 MB are needed"):
+        explorer_making._check_room(instance)
+    monkeypatch.setattr(explorer_making.pages, "are_built", lambda home: True)
+    for name in ("explorer", "jobs"):
+        (tmp_path / name / "venv").mkdir(parents=True)
+        (tmp_path / name / "venv" / f"complete-base-{name}").touch()
+    explorer_making._check_room(instance)
+
+
 class World:
     """An instance whose explorer is prepared as a test wants it, and whose processes are none."""
 
