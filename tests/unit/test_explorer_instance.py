@@ -147,7 +147,7 @@ def test_what_would_fill_the_disk_is_not_made(tmp_path, monkeypatch):
     free = 1_000_000_000
     monkeypatch.setattr(explorer_making.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     instance = SimpleNamespace(home=tmp_path, settings=Settings())
-    with pytest.raises(InstanceError, match="Only 1000 MB are free .* 2100 MB are needed"):
+    with pytest.raises(InstanceError, match=r"Only 1000 MB are free .* 2100 MB are needed"):
         explorer_making._check_room(instance)
     monkeypatch.setattr(explorer_making.pages, "are_built", lambda home: True)
     for name in ("explorer", "jobs"):
