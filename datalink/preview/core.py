@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import sys
@@ -83,6 +84,9 @@ class Core(svcs.Core):  # type: ignore[misc]
             Running(job, program, quotas()).work()
         except JobFailedError as error:
             raise base.ReportableError(str(error)) from error
+        # DaCHS notes this of jobs that fail only.
+        with job.getWritable() as changed:
+            changed.change(endTime=datetime.datetime.now(datetime.UTC).replace(tzinfo=None))
 
 
 def _lead_a_group() -> None:

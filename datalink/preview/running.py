@@ -208,13 +208,10 @@ class Running:
         return None
 
     def _show_log(self) -> bool:
-        """Make the log a result as soon as there is one: another name of the file that is being written."""
+        """Make the log a result as soon as there is one."""
         if not (self._out / LOG).exists():
             return False
-        with self._job.openResult(LOG_TYPE, LOG):
-            pass
-        (self._directory / LOG).unlink()
-        (self._directory / LOG).hardlink_to(self._out / LOG)
+        self._job.show(self._out / LOG, LOG_TYPE, LOG)
         return True
 
     def _keep_results(self) -> None:
@@ -222,12 +219,6 @@ class Running:
             listed = json.loads((self._out / LISTED).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
+        (self._out / LISTED).replace(self._directory / LISTED)
         for each in listed:
-            if each["name"] == LOG:
-                (self._directory / LOG).unlink(missing_ok=True)
-            with (
-                (self._out / each["name"]).open("rb") as source,
-                self._job.openResult(each["content_type"], each["name"]) as target,
-            ):
-                shutil.copyfileobj(source, target)
-        shutil.copyfile(self._out / LISTED, self._directory / LISTED)
+            self._job.keep(self._out / each["name"], each["content_type"], each["name"])

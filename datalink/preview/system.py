@@ -12,15 +12,17 @@ import json
 import os
 import signal
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from gavo import base, svcs
-from gavo.protocols import useruws, uws, uwsactions
+from gavo.protocols import dali, useruws, uws, uwsactions
+from twisted.web import server, static
 
 from datalink.preview.quotas import DAYS_KEPT, python, quotas
-from datalink.preview.running import LISTED, check, told_progress
+from datalink.preview.running import LISTED, LOG, check, told_progress
 from portal.jobs.errors import ParameterError
 
 UWS_NAMESPACE = "http://www.ivoa.net/xml/UWS/v1.0"
@@ -94,6 +96,18 @@ class JobBase(useruws.UserUWSJobBase):  # type: ignore[misc]
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         return now + datetime.timedelta(days=DAYS_KEPT)
 
+    def keep(self, path: Path, content_type: str, name: str) -> None:
+        """Make a file that is complete a result; it moves. DaCHS's own ways show files while they grow."""
+        path.replace(Path(self.getWD()) / name)
+        self._addResultInJobDir(content_type, name)
+
+    def show(self, path: Path, content_type: str, name: str) -> None:
+        """Make a file that grows a result, beside where it is."""
+        link = Path(self.getWD()) / name
+        link.unlink(missing_ok=True)
+        link.hardlink_to(path)
+        self._addResultInJobDir(content_type, name)
+
     def prepareForDestruction(self) -> None:  # noqa: N802
         """End what runs before its directory goes."""
         if self.phase == uws.EXECUTING:
@@ -155,6 +169,30 @@ class JobDocument(uwsactions.RootAction):  # type: ignore[misc]
         return completed(job, made) if isinstance(made, str | bytes) else made
 
 
+class JobResults(uwsactions.ResultsAction):  # type: ignore[misc]
+    """The results of a job: those that there are when it ends, however it does, and its log before that.
+
+    DaCHS would give any file in the job's directory, with types of its own.
+    """
+
+    def getResource(self, job: Any, request: Any, segments: Any) -> Any:  # noqa: N802 - DaCHS's name
+        """Give one of them, or the list."""
+        if not segments:
+            return super().getResource(job, request, segments)
+        types = {each["resultName"]: each["resultType"] for each in job.getResults()}
+        name = segments[0]
+        if len(segments) > 1 or name not in types:
+            problem = svcs.UnknownURI(f"This job has no result {'/'.join(segments)[:100]}.")
+            return dali.serveDALIError(request, problem, httpStatus=HTTPStatus.NOT_FOUND)
+        if job.phase == uws.EXECUTING and name != LOG:
+            problem = svcs.UnknownURI("This job is EXECUTING, and has nothing but its log yet.")
+            return dali.serveDALIError(request, problem, httpStatus=HTTPStatus.NOT_FOUND)
+        file = static.File(str(Path(job.getWD()) / name))
+        file.type, file.encoding = types[name], None
+        file.render(request)
+        return server.NOT_DONE_YET
+
+
 def completed(job: Any, document: str | bytes) -> bytes:
     """Add to the document of a job what DaCHS does not know.
 
@@ -189,7 +227,7 @@ def completed(job: Any, document: str | bytes) -> bytes:
         progress = ET.SubElement(info, f"{{{PROGRESS}}}progress", fraction=f"{told[0]:g}")
         progress.text = told[1]
     preamble = text[: text.index(b"<uws:job")]
-    return preamble + ET.tostring(root, encoding="utf-8")
+    return preamble + bytes(ET.tostring(root, encoding="utf-8"))
 
 
 def _labels(directory: Path) -> dict[str, str]:
@@ -223,4 +261,4 @@ def make_system(service: Any, core: Any) -> System:
             return str(name)
 
     grammar = base.makeStruct(svcs.ContextGrammar, inputTD=core.inputTable)
-    return System(service, Job, uwsactions.JobActions(JobDocument), grammar)
+    return System(service, Job, uwsactions.JobActions(JobDocument, JobResults), grammar)
