@@ -116,7 +116,7 @@ class Dachs:
     def _jobs_python(self) -> str:
         """Give the Python of analysis jobs; an empty text if there are none."""
         wanted = self.settings.explorer and self.settings.explorer_jobs
-        return str(self.home / "jobs" / "bin" / "python") if wanted else ""
+        return str(venv_python(self.home / "jobs")) if wanted else ""
 
     def command(self, *arguments: str) -> list[str]:
         """Give the command line of a DaCHS command."""

@@ -157,9 +157,7 @@ def translated(error: Exception) -> PortalError | None:
         is_down = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
         return SessionsDownError() if is_busy or is_down else None
     if isinstance(error, sqlalchemy.exc.DBAPIError) and _is_data(error):
-        return BadRequestError(
-            "A text that was sent holds a zero byte, or a number is too large."
-        )
+        return BadRequestError("A text that was sent holds a zero byte, or a number is too large.")
     is_down = isinstance(
         error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
     ) or (isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated)

@@ -85,7 +85,17 @@ class Redis(Process):
         self.url = f"unix://{self.socket}"
 
     def command(self):
-        return ["redis-server", "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"]
+        return [
+            "redis-server",
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
 
     def is_up(self):
         with socket.socket(socket.AF_UNIX) as one:
@@ -169,7 +179,9 @@ class Provider(Process):
 
     def is_up(self):
         try:
-            with urllib.request.urlopen(f"{self.issuer}/.well-known/openid-configuration", timeout=2) as answer:
+            with urllib.request.urlopen(
+                f"{self.issuer}/.well-known/openid-configuration", timeout=2
+            ) as answer:
                 return answer.status == 200
         except OSError:
             return False

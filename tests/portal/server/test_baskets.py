@@ -33,11 +33,15 @@ async def test_items_are_kept_in_order_and_once(explorer):
         again = (await anna.post(f"{address}/items", json={"items": [C, A, C]})).json()
         assert dids(again) == [key(B), key(A), key(C)]
         assert again["items"][0] == B
-        told = (await anna.post(f"{address}/items", json={"items": [A | {"note": "mine"}, B | {"note": None}]})).json()
+        told = (
+            await anna.post(f"{address}/items", json={"items": [A | {"note": "mine"}, B | {"note": None}]})
+        ).json()
         notes = {key(item): item["note"] for item in told["items"]}
         assert notes == {key(A): "mine", key(B): "flare", key(C): None}
         assert told["changed"] > basket["changed"]
-        less = (await anna.post(f"{address}/items/remove", json={"keys": [key(A), ("own", "nothing")]})).json()
+        less = (
+            await anna.post(f"{address}/items/remove", json={"keys": [key(A), ("own", "nothing")]})
+        ).json()
         assert dids(less) == [key(B), key(C)]
         assert (await anna.get(address)).json() == less
 
