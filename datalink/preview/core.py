@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from gavo import base, svcs
 
+from datalink.bundles.archive import Archive
+from datalink.bundles.service import planned
 from datalink.preview.quotas import python, quotas
 from datalink.preview.running import JobFailedError, Running
+from datalink.rights import user_named
 from portal.jobs.parameters import DEFINITIONS, ID
 
 NOT_HERE = (
@@ -80,9 +85,17 @@ class Core(svcs.Core):  # type: ignore[misc]
             raise base.ReportableError(NOT_HERE)
         _lead_a_group()
         try:
-            Running(job, program, quotas()).work()
+            Running(job, program, quotas(), _collect).work()
         except JobFailedError as error:
             raise base.ReportableError(str(error)) from error
+        # DaCHS notes this of jobs that fail only.
+        with job.getWritable() as changed:
+            changed.change(endTime=datetime.datetime.now(datetime.UTC).replace(tzinfo=None))
+
+
+def _collect(dids: Sequence[str], owner: str | None) -> Archive:
+    """Give the bundle of data sets that the owner of a job may have."""
+    return planned(dids, user_named(owner)).archive
 
 
 def _lead_a_group() -> None:

@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from datalink.bundles.archive import Archive
 from datalink.bundles.plan import NothingLeftError, SourceGoneError
-from datalink.bundles.service import planned
 from datalink.preview.quotas import BUNDLE_BYTES, GRACE, Quotas
-from datalink.rights import user_named
 from ingest.errors import CherenkovVOError
 from portal.jobs.errors import ParameterError
 from portal.jobs.parameters import BY_NAME, ID, check_limits, read_parameters, unique
@@ -25,6 +25,9 @@ PIXELS = 250_000
 LOG, PROGRESS, LISTED = "log.txt", "progress.json", "results.json"
 LOG_TYPE = "text/plain; charset=utf-8"
 PAUSE = 0.5
+Collect = Callable[[Sequence[str], str | None], Archive]
+"""Gives the bundle of data sets that somebody of that name may have."""
+
 MOST_REASONS = 5
 
 
@@ -99,10 +102,13 @@ class Running:
         Python with Gammapy.
     quotas
         The bounds.
+    collect
+        Gives the bundle.
     """
 
-    def __init__(self, job: Any, program: Path, quotas: Quotas) -> None:
+    def __init__(self, job: Any, program: Path, quotas: Quotas, collect: Collect) -> None:
         self._job = job
+        self._collect = collect
         self._program = program
         self._quotas = quotas
         self._directory = Path(job.getWD())
@@ -134,7 +140,7 @@ class Running:
         dids, _ = given(self._job.parameters)
         (self._out / PROGRESS).write_text('{"fraction": 0, "words": "Collecting the data"}')
         try:
-            archive = planned(dids, user_named(self._job.owner)).archive
+            archive = self._collect(dids, self._job.owner)
         except NothingLeftError as error:
             reasons = [f"{left.identifier}: {left.reason}" for left in error.left_out[:MOST_REASONS]]
             raise JobFailedError(f"None of the data sets can be used. {' '.join(reasons)}") from error
@@ -208,13 +214,10 @@ class Running:
         return None
 
     def _show_log(self) -> bool:
-        """Make the log a result as soon as there is one: another name of the file that is being written."""
+        """Make the log a result as soon as there is one."""
         if not (self._out / LOG).exists():
             return False
-        with self._job.openResult(LOG_TYPE, LOG):
-            pass
-        (self._directory / LOG).unlink()
-        (self._directory / LOG).hardlink_to(self._out / LOG)
+        self._job.show(self._out / LOG, LOG_TYPE, LOG)
         return True
 
     def _keep_results(self) -> None:
@@ -222,12 +225,6 @@ class Running:
             listed = json.loads((self._out / LISTED).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
+        (self._out / LISTED).replace(self._directory / LISTED)
         for each in listed:
-            if each["name"] == LOG:
-                (self._directory / LOG).unlink(missing_ok=True)
-            with (
-                (self._out / each["name"]).open("rb") as source,
-                self._job.openResult(each["content_type"], each["name"]) as target,
-            ):
-                shutil.copyfileobj(source, target)
-        shutil.copyfile(self._out / LISTED, self._directory / LISTED)
+            self._job.keep(self._out / each["name"], each["content_type"], each["name"])

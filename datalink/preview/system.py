@@ -8,54 +8,22 @@ running, and knows neither progress, nor sizes and types of results.
 from __future__ import annotations
 
 import datetime
-import json
-import os
-import signal
-from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from gavo import base, svcs
-from gavo.protocols import useruws, uws, uwsactions
+from gavo.protocols import dali, useruws, uws, uwsactions
+from twisted.web import server, static
 
+from datalink.preview.documents import completed
+from datalink.preview.processes import end_process
 from datalink.preview.quotas import DAYS_KEPT, python, quotas
-from datalink.preview.running import LISTED, check, told_progress
+from datalink.preview.running import LOG, check
 from portal.jobs.errors import ParameterError
-
-UWS_NAMESPACE = "http://www.ivoa.net/xml/UWS/v1.0"
-XLINK = "http://www.w3.org/1999/xlink"
-XSI = "http://www.w3.org/2001/XMLSchema-instance"
-CUSTOM = "urn:uwscustom"
-"""The namespace that the schema of UWS has for attributes of results that it does not know."""
-
-PROGRESS = "urn:cherenkov-vo:progress"
-for _prefix, _space in (("uws", UWS_NAMESPACE), ("xlink", XLINK), ("xsi", XSI), ("custom", CUSTOM)):
-    ET.register_namespace(_prefix, _space)
 
 LONGEST_RUN_ID = 100
 FULL = "Too many jobs are waiting here already; please come again in a few minutes."
-
-
-def end_process(job: Any) -> None:
-    """End the process of a job, and all that it started.
-
-    Parameters
-    ----------
-    job
-        DaCHS's.
-    """
-    pid = job.pid
-    if pid is None or pid < 2:
-        return
-    with suppress(OSError):
-        # Numbers of processes come again; nobody else's is to be ended.
-        if str(job.jobId).encode() not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-            return
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, signal.SIGTERM)
-        else:
-            os.kill(pid, signal.SIGTERM)
 
 
 class Transitions(useruws.UserUWSTransitions):  # type: ignore[misc]
@@ -93,6 +61,18 @@ class JobBase(useruws.UserUWSJobBase):  # type: ignore[misc]
     def _default_destructionTime(cls) -> datetime.datetime:  # noqa: N802
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         return now + datetime.timedelta(days=DAYS_KEPT)
+
+    def keep(self, path: Path, content_type: str, name: str) -> None:
+        """Make a file that is complete a result; it moves. DaCHS's own ways show files while they grow."""
+        path.replace(Path(self.getWD()) / name)
+        self._addResultInJobDir(content_type, name)
+
+    def show(self, path: Path, content_type: str, name: str) -> None:
+        """Make a file that grows a result, beside where it is."""
+        link = Path(self.getWD()) / name
+        link.unlink(missing_ok=True)
+        link.hardlink_to(path)
+        self._addResultInJobDir(content_type, name)
 
     def prepareForDestruction(self) -> None:  # noqa: N802
         """End what runs before its directory goes."""
@@ -155,49 +135,28 @@ class JobDocument(uwsactions.RootAction):  # type: ignore[misc]
         return completed(job, made) if isinstance(made, str | bytes) else made
 
 
-def completed(job: Any, document: str | bytes) -> bytes:
-    """Add to the document of a job what DaCHS does not know.
+class JobResults(uwsactions.ResultsAction):  # type: ignore[misc]
+    """The results of a job: those that there are when it ends, however it does, and its log before that.
 
-    Parameters
-    ----------
-    job
-        DaCHS's.
-    document
-        As DaCHS writes it.
-
-    Returns
-    -------
-    bytes
-        The same, with more in it.
+    DaCHS would give any file in the job's directory, with types of its own.
     """
-    text = document.encode() if isinstance(document, str) else document
-    root = ET.fromstring(text)  # noqa: S314 - written by DaCHS itself
-    directory = Path(job.getWD())
-    types = {each["resultName"]: each["resultType"] for each in job.getResults()}
-    labels = _labels(directory)
-    for result in root.iter(f"{{{UWS_NAMESPACE}}}result"):
-        name = result.get("id", "")
-        with suppress(OSError):
-            result.set("size", str((directory / name).stat().st_size))
-        if name in types:
-            result.set("mime-type", types[name])
-        if name in labels:
-            result.set(f"{{{CUSTOM}}}label", labels[name])
-    told = told_progress(directory) if job.phase == uws.EXECUTING else None
-    if told is not None:
-        info = ET.SubElement(root, f"{{{UWS_NAMESPACE}}}jobInfo")
-        progress = ET.SubElement(info, f"{{{PROGRESS}}}progress", fraction=f"{told[0]:g}")
-        progress.text = told[1]
-    preamble = text[: text.index(b"<uws:job")]
-    return preamble + ET.tostring(root, encoding="utf-8")
 
-
-def _labels(directory: Path) -> dict[str, str]:
-    try:
-        listed = json.loads((directory / LISTED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {each["name"]: each["label"] for each in listed}
+    def getResource(self, job: Any, request: Any, segments: Any) -> Any:  # noqa: N802 - DaCHS's name
+        """Give one of them, or the list."""
+        if not segments:
+            return super().getResource(job, request, segments)
+        types = {each["resultName"]: each["resultType"] for each in job.getResults()}
+        name = segments[0]
+        if len(segments) > 1 or name not in types:
+            problem = svcs.UnknownURI(f"This job has no result {'/'.join(segments)[:100]}.")
+            return dali.serveDALIError(request, problem, httpStatus=HTTPStatus.NOT_FOUND)
+        if job.phase == uws.EXECUTING and name != LOG:
+            problem = svcs.UnknownURI("This job is EXECUTING, and has nothing but its log yet.")
+            return dali.serveDALIError(request, problem, httpStatus=HTTPStatus.NOT_FOUND)
+        file = static.File(str(Path(job.getWD()) / name))
+        file.type, file.encoding = types[name], None
+        file.render(request)
+        return server.NOT_DONE_YET
 
 
 def make_system(service: Any, core: Any) -> System:
@@ -223,4 +182,4 @@ def make_system(service: Any, core: Any) -> System:
             return str(name)
 
     grammar = base.makeStruct(svcs.ContextGrammar, inputTD=core.inputTable)
-    return System(service, Job, uwsactions.JobActions(JobDocument), grammar)
+    return System(service, Job, uwsactions.JobActions(JobDocument, JobResults), grammar)
