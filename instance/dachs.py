@@ -111,6 +111,7 @@ class Dachs:
     def ensure_job_table(self) -> None:
         """Make DaCHS's table for the jobs of services such as ``rd/preview``, if there is none yet."""
         if self.cluster.sql("SELECT to_regclass('uws.userjobs')") == [""]:
+            self.cluster.let_administrate()  # older versions restored databases without
             self.run("imp", "//uws", "enable_useruws")
 
     def _jobs_python(self) -> str:
