@@ -247,6 +247,10 @@ def test_a_failure_is_a_sentence_and_another_attempt_after_longer_and_longer(tmp
     world.explorer.next = time.monotonic()
     world.look()
     assert world.said[-1] == "The explorer is NOT served, all else is: full. Trying again in 20 s."
+    world.outcomes = [ValueError("ours")]
+    world.explorer.next = time.monotonic()
+    world.look()
+    assert "ValueError: ours. Trying again in 40 s." in world.said[-1]
     world.explorer.next = time.monotonic()
     world.look()
     assert world.explorer.processes
