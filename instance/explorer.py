@@ -47,7 +47,7 @@ class Explorer:
         self.wanted = instance.settings.explorer and instance.settings.fast_paths
         self.processes: list[Process] = []
         self.made: Made | None = None
-        self.failure: CherenkovVOError | OSError | None = None
+        self.failure: Exception | None = None
         self.next, self.pause = 0.0, FIRST_PAUSE
         self.starts: dict[str, list[float]] = {}
         self._preparing: threading.Thread | None = None
@@ -81,7 +81,8 @@ class Explorer:
                 self._prepare()
             else:
                 self._watch()
-        except (CherenkovVOError, OSError) as error:
+        except Exception as error:
+            # Not even a mistake of ours may end what serves everything else.
             self.end(patiently=False)
             self._tell(error)
 
@@ -94,11 +95,13 @@ class Explorer:
     def _make(self) -> None:
         try:
             self.made = explorer_making.make(self.instance)
-        except (CherenkovVOError, OSError) as error:
+        except Exception as error:
             self.failure = error
 
-    def _tell(self, error: CherenkovVOError | OSError) -> None:
-        reason = " ".join(str(error).split())
+    def _tell(self, error: Exception) -> None:
+        known = isinstance(error, CherenkovVOError | OSError)
+        text = str(error) if known else f"{type(error).__name__}: {error}"
+        reason = f"{' '.join(text.split()).rstrip('.')}."
         say(
             f"The explorer is NOT served, all else is: {reason} Trying again in {self.pause:.0f} s.",
             "warning",
