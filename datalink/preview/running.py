@@ -84,11 +84,13 @@ def told_progress(directory: Path) -> tuple[float, str] | None:
     tuple or None
         Part of 1, and what it is doing; None if it has not begun, or has ended.
     """
-    try:
-        told = json.loads((directory / WORK / "out" / PROGRESS).read_text(encoding="utf-8"))
-        return float(told["fraction"]), str(told["words"])
-    except (OSError, ValueError, KeyError):
-        return None
+    for path in (directory / WORK / "out" / PROGRESS, directory / WORK / PROGRESS):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            return float(told["fraction"]), str(told["words"])
+        except (OSError, ValueError, KeyError):
+            continue
+    return None
 
 
 class Running:
@@ -138,7 +140,7 @@ class Running:
     def _fetch(self) -> None:
         """Write the bundle of the data sets that the job's owner may have."""
         dids, _ = given(self._job.parameters)
-        (self._out / PROGRESS).write_text('{"fraction": 0, "words": "Collecting the data"}')
+        self._tell("Collecting the data")
         try:
             archive = self._collect(dids, self._job.owner)
         except NothingLeftError as error:
@@ -153,9 +155,15 @@ class Running:
         with (self._work / "bundle.tar").open("wb") as file:
             for chunk in archive.chunks():
                 file.write(chunk)
-        (self._out / PROGRESS).unlink()
+
+    def _tell(self, words: str) -> None:
+        """Say what is done before the analysis tells it itself."""
+        new = self._work / f"{PROGRESS}.new"
+        new.write_text(json.dumps({"fraction": 0, "words": words}), encoding="utf-8")
+        new.replace(self._work / PROGRESS)
 
     def _analyse(self) -> None:
+        self._tell("Loading Gammapy")
         _, words = given(self._job.parameters)
         (self._work / "parameters.json").write_text(json.dumps(words), encoding="utf-8")
         seconds = max(

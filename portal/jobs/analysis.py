@@ -149,6 +149,10 @@ class Job:
             excess, significance, spread = maps.excess_maps(self.runs, target, self.parameters, self.report)
             self.summary["significance_away_from_target"] = {"mean": spread[0], "std": spread[1]}
             peak = float(significance.get_by_coord(target)[0])
+            if not np.isfinite(peak):
+                self.report.note(
+                    "The map has no background for the target itself; a wider map or a smaller ring has"
+                )
             self.summary["significance_in_map"] = peak
             self._map("excess", "Excess", excess, target, "count")
             self._map("significance", "Significance", significance, target, "")

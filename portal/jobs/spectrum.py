@@ -13,14 +13,14 @@ from astropy.time import Time
 from gammapy.datasets import Datasets, SpectrumDataset
 from gammapy.estimators import FluxPointsEstimator, LightCurveEstimator
 from gammapy.makers import ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
-from gammapy.maps import MapAxis, RegionGeom
+from gammapy.maps import MapAxis, RegionGeom, WcsGeom
 from gammapy.modeling import Fit
 from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
 from regions import CircleSkyRegion
 
 from portal.jobs.bundle import Run
 from portal.jobs.errors import NotPossibleError
-from portal.jobs.maps import background_mask, geometry
+from portal.jobs.maps import background_mask
 from portal.jobs.parameters import Parameters
 from portal.jobs.report import Report
 
@@ -92,9 +92,12 @@ def spectrum_datasets(
 
 
 def _exclusion(target: SkyCoord, parameters: Parameters) -> Any:
+    """Make the mask of what is background; it reaches as far as off regions can be."""
     if parameters.exclusion_radius <= parameters.on_radius:
         return None
-    return background_mask(geometry(target, parameters), target, parameters)
+    width = 4 * parameters.max_offset + 2 * parameters.on_radius
+    geom = WcsGeom.create(skydir=target, width=width * u.deg, binsz=0.02 * u.deg, frame="icrs", proj="TAN")
+    return background_mask(geom, target, parameters)
 
 
 def _unfit(run: Run) -> str | None:
