@@ -15,7 +15,7 @@ import {
 } from "./layout";
 import type { Job } from "./state";
 
-const LONGEST = 26;
+const LONGEST = 25;
 
 const KINDS: Record<Node["kind"], { word: string; fill: string; line: string; round: number }> = {
   entity: { word: "Data", fill: "#fff3cd", line: "#7a5c00", round: 22 },
@@ -41,12 +41,15 @@ export function relationInWords(relation: string): string {
 }
 
 function short(text: string): string {
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
+  // What tells files apart often stands at the end.
+  const half = Math.floor((LONGEST - 1) / 2);
+  return text.length <= LONGEST ? text : `${text.slice(0, half)}…${text.slice(-half)}`;
 }
 
 function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => void }) {
   const { node, x, y } = props.placed;
   const kind = KINDS[node.kind];
+  const label = short(node.label);
   return (
     // biome-ignore lint/a11y/useSemanticElements: there are no buttons in SVG
     <g
@@ -54,7 +57,7 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
       role="button"
       tabIndex={0}
       aria-pressed={props.chosen}
-      aria-label={`${kind.word}: ${node.label}`}
+      aria-label={`${kind.word} ${label}${label === node.label ? "" : ` (${node.label})`}`}
       transform={`translate(${x} ${y})`}
       cursor="pointer"
       onClick={props.onChoose}
@@ -76,8 +79,8 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
       <text x={NODE_WIDTH / 2} y={18} textAnchor="middle" fontSize={11} fill={kind.line}>
         {kind.word}
       </text>
-      <text x={NODE_WIDTH / 2} y={35} textAnchor="middle" fontSize={13} fill="#212529">
-        {short(node.label)}
+      <text x={NODE_WIDTH / 2} y={35} textAnchor="middle" fontSize={12} fill="#212529">
+        {label}
       </text>
     </g>
   );
