@@ -57,7 +57,8 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
       role="button"
       tabIndex={0}
       aria-pressed={props.chosen}
-      aria-label={`${kind.word} ${label}${label === node.label ? "" : ` (${node.label})`}`}
+      aria-label={`${kind.word} ${label}`}
+      aria-description={node.label}
       transform={`translate(${x} ${y})`}
       cursor="pointer"
       onClick={props.onChoose}
@@ -67,7 +68,6 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
         props.onChoose();
       }}
     >
-      <title>{node.label}</title>
       <rect
         width={NODE_WIDTH}
         height={NODE_HEIGHT}
