@@ -76,11 +76,13 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
         stroke={kind.line}
         strokeWidth={props.chosen ? 3 : 1}
       />
-      <text x={NODE_WIDTH / 2} y={18} textAnchor="middle" fontSize={11} fill={kind.line}>
-        {kind.word}
-      </text>
-      <text x={NODE_WIDTH / 2} y={35} textAnchor="middle" fontSize={12} fill="#212529">
-        {label}
+      <text textAnchor="middle">
+        <tspan x={NODE_WIDTH / 2} y={18} fontSize={11} fill={kind.line}>
+          {kind.word}
+        </tspan>{" "}
+        <tspan x={NODE_WIDTH / 2} y={35} fontSize={12} fill="#212529">
+          {label}
+        </tspan>
       </text>
     </g>
   );
