@@ -6,7 +6,7 @@ import { ApiError } from "../api/client";
 export function PageFrame(props: { title: string; lead?: ReactNode; children: ReactNode }) {
   return (
     <div className="container-xl px-0">
-      <h1 className="text-break">{props.title}</h1>
+      <h1 className="h4 text-break">{props.title}</h1>
       {props.lead && <p className="text-body-secondary">{props.lead}</p>}
       {props.children}
     </div>

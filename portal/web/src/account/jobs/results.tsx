@@ -25,6 +25,10 @@ function addressOf(result: Result): string {
   return filePath(result.url) ?? "#";
 }
 
+/** Figures for people, not what is written for programs about provenance. */
+const isSummary = (result: Result) =>
+  isJson(result) && !/prov/i.test(result.id) && (result.size ?? 0) < MIB;
+
 function stem(result: Result): string {
   return result.id.replace(/\.[^.]+$/, "").toLowerCase();
 }
@@ -124,11 +128,9 @@ export function Results(props: { job: Job }) {
           <figcaption className="small">{plot.label}</figcaption>
         </figure>
       ))}
-      {results
-        .filter((result) => isJson(result) && (result.size ?? 0) < MIB)
-        .map((result) => (
-          <SummaryOf key={result.id} result={result} />
-        ))}
+      {results.filter(isSummary).map((result) => (
+        <SummaryOf key={result.id} result={result} />
+      ))}
       <Downloads results={results} />
     </div>
   );

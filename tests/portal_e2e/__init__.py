@@ -1,0 +1,1 @@
+"""The explorer as people use it: a browser, the real services, and nothing in their place."""
