@@ -1,6 +1,6 @@
 // The ADQL of the search as it grows, and ADQL that people write themselves.
 import type { UseQueryResult } from "@tanstack/react-query";
-import { useId } from "react";
+import { type RefObject, useEffect, useId, useRef } from "react";
 import type { Schemas } from "../api/client";
 import { Failed } from "../shell/status";
 import type { Page } from "./address";
@@ -16,6 +16,10 @@ interface AdqlProps {
   /** Base URL of the TAP service, for snippets. */
   url: string | null;
   write: (own: Partial<Pick<Page, "own" | "usesOwn">>) => void;
+}
+
+interface ToFocus {
+  toFocus: RefObject<boolean>;
 }
 
 function Text({ text, what }: { text: string; what: string }) {
@@ -86,12 +90,19 @@ function FromForm({ page, written, isCurrent, write }: AdqlProps) {
   );
 }
 
-function OwnText({ page, write }: Pick<AdqlProps, "page" | "write">) {
+function OwnText({ page, write, toFocus }: Pick<AdqlProps, "page" | "write"> & ToFocus) {
   const id = useId();
+  const text = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    // Whoever chose to write goes on in the text; a link that brings ADQL moves no focus.
+    if (toFocus.current) text.current?.focus();
+    toFocus.current = false;
+  }, [toFocus]);
   const own = page.own ?? "";
   return (
     <>
       <textarea
+        ref={text}
         className="form-control adql-text mb-1"
         aria-label="Your own ADQL"
         aria-describedby={id}
@@ -119,9 +130,9 @@ function OwnText({ page, write }: Pick<AdqlProps, "page" | "write">) {
   );
 }
 
-function Own({ page, url, write }: AdqlProps) {
+function Own({ page, url, write, toFocus }: AdqlProps & ToFocus) {
   const own = page.own ?? "";
-  const text = <OwnText page={page} write={write} />;
+  const text = <OwnText page={page} write={write} toFocus={toFocus} />;
   const tabs: Tab[] = [{ key: "adql", label: "Your ADQL", content: text }];
   if (url !== null && own.trim() !== "")
     tabs.push(...snippetTabs({ pyvo: pyvoSnippet(url, own), topcat: topcatSnippet(url, own) }));
@@ -131,6 +142,11 @@ function Own({ page, url, write }: AdqlProps) {
 /** The box with the query. */
 export function Adql(props: AdqlProps) {
   const { page, write } = props;
+  const toFocus = useRef(false);
+  const choose: AdqlProps["write"] = (own) => {
+    toFocus.current = true;
+    write(own);
+  };
   return (
     <section className="card" aria-label="Query">
       <div className="card-header d-flex align-items-center py-1">
@@ -146,7 +162,11 @@ export function Adql(props: AdqlProps) {
         )}
       </div>
       <div className="card-body py-2">
-        {page.usesOwn ? <Own {...props} /> : <FromForm {...props} />}
+        {page.usesOwn ? (
+          <Own {...props} toFocus={toFocus} />
+        ) : (
+          <FromForm {...props} write={choose} />
+        )}
       </div>
     </section>
   );
