@@ -4,7 +4,7 @@ import type { RefObject } from "react";
 import type { Schemas } from "../api/client";
 import { explain } from "../shell/status";
 import type { Problem } from "./build";
-import { type Ignored, partName } from "./impossible";
+import { bare, type Ignored, partName } from "./impossible";
 
 interface ActionProps {
   capabilities: Schemas["Capabilities"] | undefined;
@@ -66,7 +66,7 @@ function Obstacles({ capabilities, problems, impossible, refused }: ActionProps)
           <ul className="mb-1">
             {impossible.map(({ part, reason }) => (
               <li key={part + reason}>
-                {partName(part, capabilities)}: {reason}
+                {partName(part, capabilities)}: {bare(reason, partName(part, capabilities))}
               </li>
             ))}
           </ul>

@@ -13,6 +13,8 @@ interface AdqlProps {
   written: UseQueryResult<Schemas["Written"]>;
   /** Whether the text belongs to what is typed now. */
   isCurrent: boolean;
+  /** Whether parts of the search are missing in it, because the service cannot answer them. */
+  isIncomplete: boolean;
   /** Base URL of the TAP service, for snippets. */
   url: string | null;
   write: (own: Partial<Pick<Page, "own" | "usesOwn">>) => void;
@@ -48,7 +50,7 @@ function snippetTabs(snippets: Schemas["Snippets"]): Tab[] {
   ];
 }
 
-function FromForm({ page, written, isCurrent, write }: AdqlProps) {
+function FromForm({ page, written, isCurrent, isIncomplete, write }: AdqlProps) {
   const { data, error } = written;
   if (error)
     return (
@@ -82,6 +84,11 @@ function FromForm({ page, written, isCurrent, write }: AdqlProps) {
   );
   return (
     <div className={isCurrent ? "" : "greyed"} aria-busy={!isCurrent}>
+      {isIncomplete && (
+        <p className="alert alert-warning small py-1 px-2 mb-2">
+          Parts of the search are missing here, because the service cannot answer them.
+        </p>
+      )}
       <TextTabs
         label="The search as code"
         tabs={[{ key: "adql", label: "ADQL", content: adql }, ...snippetTabs(data.snippets)]}
