@@ -23,7 +23,7 @@ interface ActionProps {
 }
 
 function Count({ counted, isCurrent, canCount }: ActionProps) {
-  if (!canCount) return <>No count while the search cannot be asked.</>;
+  if (!canCount) return <>No count yet</>;
   if (!isCurrent || counted.isFetching)
     return (
       <>

@@ -2,6 +2,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId, useRef } from "react";
 import type { Schemas } from "../api/client";
+import { useConfig } from "../api/queries";
 import { Failed } from "../shell/status";
 import type { Page } from "./address";
 import { Copy } from "./copy";
@@ -139,10 +140,16 @@ function OwnText({ page, write, toFocus }: Pick<AdqlProps, "page" | "write"> & T
 
 function Own({ page, url, write, toFocus }: AdqlProps & ToFocus) {
   const own = page.own ?? "";
+  const rows = useConfig().data?.limits.export_rows ?? 0;
   const text = <OwnText page={page} write={write} toFocus={toFocus} />;
   const tabs: Tab[] = [{ key: "adql", label: "Your ADQL", content: text }];
   if (url !== null && own.trim() !== "")
-    tabs.push(...snippetTabs({ pyvo: pyvoSnippet(url, own), topcat: topcatSnippet(url, own) }));
+    tabs.push(
+      ...snippetTabs({
+        pyvo: pyvoSnippet(url, own, rows),
+        topcat: topcatSnippet(url, own, rows),
+      }),
+    );
   return <TextTabs label="Your own query as code" tabs={tabs} />;
 }
 

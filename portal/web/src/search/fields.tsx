@@ -147,7 +147,9 @@ export function Tables({ capabilities, form, change }: FieldsProps) {
           </select>
         </label>
         {current?.description && (
-          <p className="small text-body-secondary mb-0 mt-1">{current.description}</p>
+          <p className="small text-body-secondary mb-0 mt-1 d-none d-md-block">
+            {current.description}
+          </p>
         )}
       </div>
     </section>
