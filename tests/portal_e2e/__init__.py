@@ -1,1 +1,1 @@
-"""The explorer as people use it: a browser, the real services, and nothing in their place."""
+"""The explorer in a browser, with an instance, a TAP service with plain ObsCore, and a login provider."""

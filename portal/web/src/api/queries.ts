@@ -50,6 +50,8 @@ export function useCapabilities(service: string, table?: string | null) {
       ),
     staleTime: 5 * MINUTE,
     enabled: service !== "",
+    // While another table of the same service is asked for, the page keeps what it has.
+    placeholderData: (before) => (before?.service === service ? before : undefined),
   });
 }
 
