@@ -24,7 +24,8 @@ def place() -> Place:
     return read()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: another module's own driver could not start beside it.
+@pytest.fixture(scope="module")
 def browser(place: Place) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # No sandbox, for tests run as root; no graphics card, but maps are drawn all the same.
