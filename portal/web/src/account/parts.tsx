@@ -40,7 +40,7 @@ export function Failure(props: {
         {detail && <Hidden>({detail})</Hidden>}
       </div>
       {props.retry && (
-        <button type="button" className="btn btn-sm btn-outline-danger" onClick={props.retry}>
+        <button type="button" className="btn btn-sm btn-danger" onClick={props.retry}>
           Try again
         </button>
       )}
