@@ -52,18 +52,27 @@ class Person:
         self.page.on("response", self._see)
         self.page.on("request", lambda request: self._follow(request.url))
 
+    @property
+    def _is_here(self) -> bool:
+        """Tell whether the explorer is looked at, and not the login provider, whose pages are its own."""
+        return self.page.url.startswith(self.place.explorer)
+
     def _hear(self, kind: str, text: str) -> None:
-        if kind == "error" and not _EXPECTED_FAULTS.search(text):
+        if self._is_here and kind == "error" and not _EXPECTED_FAULTS.search(text):
             self.faults.append(f"error told to the console: {text}")
 
     def _see(self, response: Response) -> None:
-        if response.status >= 500:
+        if self._is_here and response.status >= 500:
             self.faults.append(f"status {response.status} of {response.url}")
 
     def _follow(self, url: str) -> None:
         # No CDN, no surveys of others: everything comes from this machine.
         parts = urlsplit(url)
-        if parts.scheme in {"http", "https"} and parts.hostname not in {"localhost", "127.0.0.1"}:
+        if (
+            self._is_here
+            and parts.scheme in {"http", "https"}
+            and parts.hostname not in {"localhost", "127.0.0.1"}
+        ):
             self.faults.append(f"asked another machine: {url}")
 
     @property
@@ -130,3 +139,11 @@ class Person:
         self.press(f"Log in as {user}")
         expect(self.button("Log out")).to_be_visible(timeout=PATIENCE)
         assert self.page.url == before, "logging in leads back to where one was"
+
+    def log_out(self) -> None:
+        """Log out here, and at the provider, which asks whether that is meant."""
+        self.press("Log out", self.page.get_by_role("banner"))
+        self.press("Yes, sign me out")
+        link = self.page.get_by_role("banner").get_by_role("link", name=re.compile("^Log in"))
+        expect(link).to_be_visible(timeout=PATIENCE)
+        assert self._is_here

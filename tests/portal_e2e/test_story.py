@@ -17,8 +17,9 @@ NAME = "Crab 2004"
 def search_crab_in_2004(person: Person) -> None:
     page = person.page
     person.go("search")
-    person.shows("01-search")
     place = page.get_by_role("region", name="Position", exact=True)
+    expect(place.get_by_role("combobox", name="Source name")).to_be_visible(timeout=PATIENCE)
+    person.shows("01-search")
     place.get_by_role("combobox", name="Source name").fill("Crab")
     # Own targets are offered before any resolver is asked.
     place.get_by_role("option", name=re.compile("^Crab")).first.click()
@@ -186,6 +187,5 @@ def test_story(person: Person) -> None:
     rerun_query(person, found)
     look_at_profile(person)
     tidy_up(person)
-    person.press("Log out", person.page.get_by_role("banner"))
-    expect(person.page.get_by_role("banner").get_by_role("link", name=re.compile("^Log in"))).to_be_visible()
+    person.log_out()
     print(f"The story took {time.monotonic() - begin:.0f} s on a {person.screen} screen.")
