@@ -15,7 +15,7 @@ from tests.portal_e2e.place import ROOT, Place
 
 AXE = ROOT / "portal" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
-PATIENCE = 25_000
+PATIENCE = 60_000
 """Milliseconds for something to appear: services are asked, and the machine may be busy."""
 
 _EXPECTED_FAULTS = re.compile(r"GPU stall due to ReadPixels|GL Driver Message")
