@@ -83,7 +83,7 @@ function Row(props: {
       <td className="text-end text-nowrap">{bytes(item.size)}</td>
       {(onRemove || onNote) && (
         <td className="text-end">
-          <div className="d-flex flex-wrap gap-1 justify-content-end">
+          <div className="d-flex flex-wrap flex-lg-nowrap gap-1 justify-content-end">
             {onNote && !editing && (
               <button
                 type="button"

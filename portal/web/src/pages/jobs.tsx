@@ -78,12 +78,17 @@ function Jobs(props: { user: string }) {
         </Empty>
       ) : (
         <div className="row g-4">
-          <div className="col-lg-4">
+          <div className={`col-lg-4${job ? " d-none d-lg-block" : ""}`}>
             <JobList jobs={all} shown={id ?? null} />
           </div>
           <div className="col-lg-8">
             {job ? (
-              <JobDetail key={job.id} job={job} onShow={show} />
+              <>
+                <Link className="d-lg-none d-block mb-2" to="/jobs">
+                  All jobs
+                </Link>
+                <JobDetail key={job.id} job={job} onShow={show} />
+              </>
             ) : id ? (
               <Empty title="There is no such job.">
                 It may have been deleted. Choose another one from the list.

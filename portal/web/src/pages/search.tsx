@@ -29,7 +29,17 @@ export default function SearchPage() {
           error={capabilities.error}
           what="What can be searched is not known"
           onRetry={() => void capabilities.refetch()}
-        />
+        >
+          {page.form.table !== null && (
+            <button
+              type="button"
+              className="btn btn-sm btn-danger ms-2"
+              onClick={() => state.change(() => ({ table: null }))}
+            >
+              Take the usual table
+            </button>
+          )}
+        </Failed>
       )}
       {capabilities.data && (
         <SearchForm

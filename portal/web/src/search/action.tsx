@@ -4,7 +4,7 @@ import type { RefObject } from "react";
 import type { Schemas } from "../api/client";
 import { explain } from "../shell/status";
 import type { Problem } from "./build";
-import { type Ignored, partName } from "./impossible";
+import { bare, type Ignored, partName } from "./impossible";
 
 interface ActionProps {
   capabilities: Schemas["Capabilities"] | undefined;
@@ -23,7 +23,7 @@ interface ActionProps {
 }
 
 function Count({ counted, isCurrent, canCount }: ActionProps) {
-  if (!canCount) return <>No count while the search cannot be asked.</>;
+  if (!canCount) return <>No count yet</>;
   if (!isCurrent || counted.isFetching)
     return (
       <>
@@ -66,7 +66,7 @@ function Obstacles({ capabilities, problems, impossible, refused }: ActionProps)
           <ul className="mb-1">
             {impossible.map(({ part, reason }) => (
               <li key={part + reason}>
-                {partName(part, capabilities)}: {reason}
+                {partName(part, capabilities)}: {bare(reason, partName(part, capabilities))}
               </li>
             ))}
           </ul>

@@ -1,7 +1,8 @@
 // The ADQL of the search as it grows, and ADQL that people write themselves.
 import type { UseQueryResult } from "@tanstack/react-query";
-import { useId } from "react";
+import { type RefObject, useEffect, useId, useRef } from "react";
 import type { Schemas } from "../api/client";
+import { useConfig } from "../api/queries";
 import { Failed } from "../shell/status";
 import type { Page } from "./address";
 import { Copy } from "./copy";
@@ -13,9 +14,15 @@ interface AdqlProps {
   written: UseQueryResult<Schemas["Written"]>;
   /** Whether the text belongs to what is typed now. */
   isCurrent: boolean;
+  /** Whether parts of the search are missing in it, because the service cannot answer them. */
+  isIncomplete: boolean;
   /** Base URL of the TAP service, for snippets. */
   url: string | null;
   write: (own: Partial<Pick<Page, "own" | "usesOwn">>) => void;
+}
+
+interface ToFocus {
+  toFocus: RefObject<boolean>;
 }
 
 function Text({ text, what }: { text: string; what: string }) {
@@ -44,7 +51,7 @@ function snippetTabs(snippets: Schemas["Snippets"]): Tab[] {
   ];
 }
 
-function FromForm({ page, written, isCurrent, write }: AdqlProps) {
+function FromForm({ page, written, isCurrent, isIncomplete, write }: AdqlProps) {
   const { data, error } = written;
   if (error)
     return (
@@ -78,6 +85,11 @@ function FromForm({ page, written, isCurrent, write }: AdqlProps) {
   );
   return (
     <div className={isCurrent ? "" : "greyed"} aria-busy={!isCurrent}>
+      {isIncomplete && (
+        <p className="alert alert-warning small py-1 px-2 mb-2">
+          Parts of the search are missing here, because the service cannot answer them.
+        </p>
+      )}
       <TextTabs
         label="The search as code"
         tabs={[{ key: "adql", label: "ADQL", content: adql }, ...snippetTabs(data.snippets)]}
@@ -86,12 +98,19 @@ function FromForm({ page, written, isCurrent, write }: AdqlProps) {
   );
 }
 
-function OwnText({ page, write }: Pick<AdqlProps, "page" | "write">) {
+function OwnText({ page, write, toFocus }: Pick<AdqlProps, "page" | "write"> & ToFocus) {
   const id = useId();
+  const text = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    // Whoever chose to write goes on in the text; a link that brings ADQL moves no focus.
+    if (toFocus.current) text.current?.focus();
+    toFocus.current = false;
+  }, [toFocus]);
   const own = page.own ?? "";
   return (
     <>
       <textarea
+        ref={text}
         className="form-control adql-text mb-1"
         aria-label="Your own ADQL"
         aria-describedby={id}
@@ -119,18 +138,29 @@ function OwnText({ page, write }: Pick<AdqlProps, "page" | "write">) {
   );
 }
 
-function Own({ page, url, write }: AdqlProps) {
+function Own({ page, url, write, toFocus }: AdqlProps & ToFocus) {
   const own = page.own ?? "";
-  const text = <OwnText page={page} write={write} />;
+  const rows = useConfig().data?.limits.export_rows ?? 0;
+  const text = <OwnText page={page} write={write} toFocus={toFocus} />;
   const tabs: Tab[] = [{ key: "adql", label: "Your ADQL", content: text }];
   if (url !== null && own.trim() !== "")
-    tabs.push(...snippetTabs({ pyvo: pyvoSnippet(url, own), topcat: topcatSnippet(url, own) }));
+    tabs.push(
+      ...snippetTabs({
+        pyvo: pyvoSnippet(url, own, rows),
+        topcat: topcatSnippet(url, own, rows),
+      }),
+    );
   return <TextTabs label="Your own query as code" tabs={tabs} />;
 }
 
 /** The box with the query. */
 export function Adql(props: AdqlProps) {
   const { page, write } = props;
+  const toFocus = useRef(false);
+  const choose: AdqlProps["write"] = (own) => {
+    toFocus.current = true;
+    write(own);
+  };
   return (
     <section className="card" aria-label="Query">
       <div className="card-header d-flex align-items-center py-1">
@@ -146,7 +176,11 @@ export function Adql(props: AdqlProps) {
         )}
       </div>
       <div className="card-body py-2">
-        {page.usesOwn ? <Own {...props} /> : <FromForm {...props} />}
+        {page.usesOwn ? (
+          <Own {...props} toFocus={toFocus} />
+        ) : (
+          <FromForm {...props} write={choose} />
+        )}
       </div>
     </section>
   );

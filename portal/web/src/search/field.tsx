@@ -125,7 +125,7 @@ function AbsentField({ info, condition, onChange }: FieldProps) {
         </span>
         {asked && <ClearField info={info} onChange={onChange} />}
       </div>
-      <Reason state={info.state} />
+      <Reason name={info.label} state={info.state} />
     </fieldset>
   );
 }

@@ -1,4 +1,5 @@
 // All other fields, by group, as the service has them.
+import { useState } from "react";
 import type { Schemas } from "../api/client";
 import type { Problem } from "./build";
 import { Field } from "./field";
@@ -25,16 +26,17 @@ const GROUPS: readonly (readonly [Group, string])[] = [
 function GroupBox({ group, title, ...props }: FieldsProps & { group: Group; title: string }) {
   const { capabilities, form, change } = props;
   const fields = capabilities.fields.filter((field) => field.group === group);
-  if (fields.length === 0) return null;
   const used = fields.filter(({ key }) => !isBlank(form.conditions[key])).length;
+  const [opened] = useState(group === "data" || used > 0);
   const absent = fields.filter(({ state }) => !state.available).length;
+  if (fields.length === 0) return null;
   const set = (key: string, condition: Form["conditions"][string] | undefined) =>
     change(({ conditions }) => {
       const { [key]: _, ...others } = conditions;
       return { conditions: condition ? { ...others, [key]: condition } : others };
     });
   return (
-    <details className="card mb-2" open={group === "data"}>
+    <details className="card mb-2" open={opened}>
       <summary className="card-header py-1">
         <h3 className="h6 d-inline-block my-1">{title}</h3>
         {used > 0 && <span className="badge text-bg-primary ms-2">{used} used</span>}
@@ -145,7 +147,9 @@ export function Tables({ capabilities, form, change }: FieldsProps) {
           </select>
         </label>
         {current?.description && (
-          <p className="small text-body-secondary mb-0 mt-1">{current.description}</p>
+          <p className="small text-body-secondary mb-0 mt-1 d-none d-md-block">
+            {current.description}
+          </p>
         )}
       </div>
     </section>

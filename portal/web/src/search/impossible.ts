@@ -58,3 +58,9 @@ export function partName(part: string, capabilities: Capabilities): string {
   const info = capabilities.fields.find(({ key }) => key === field);
   return NAMES[part] ?? info?.label ?? field;
 }
+
+/** A reason without the name of what it is about, where that is said beside it. */
+export function bare(reason: string | null | undefined, name: string): string {
+  const text = reason ?? USUAL;
+  return text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text;
+}

@@ -19,7 +19,11 @@ function Resolvers({ place, change }: Pick<NameProps, "place" | "change">) {
   const { data: config } = useConfig();
   const id = useId();
   const resolvers = config?.resolvers ?? [];
-  const off = resolvers.filter(({ state }) => !state.available);
+  const off = new Map<string, string[]>();
+  for (const { label, state } of resolvers) {
+    const reason = state.reason ?? "The server does not say why.";
+    if (!state.available) off.set(reason, [...(off.get(reason) ?? []), label]);
+  }
   return (
     <>
       <div className="d-flex gap-2 align-items-center mt-2">
@@ -30,7 +34,7 @@ function Resolvers({ place, change }: Pick<NameProps, "place" | "change">) {
           id={id}
           className="form-select form-select-sm"
           value={place.resolver}
-          aria-describedby={off.length > 0 ? `${id}-off` : undefined}
+          aria-describedby={off.size > 0 ? `${id}-off` : undefined}
           onChange={(event) => change({ resolver: event.target.value as Resolver })}
         >
           <option value="any">own targets first, then all that are on</option>
@@ -42,11 +46,11 @@ function Resolvers({ place, change }: Pick<NameProps, "place" | "change">) {
           ))}
         </select>
       </div>
-      {off.length > 0 && (
+      {off.size > 0 && (
         <ul id={`${id}-off`} className="small text-body-secondary mb-0 mt-1 ps-3">
-          {off.map(({ name, label, state }) => (
-            <li key={name}>
-              {label} is off: {state.reason}
+          {[...off].map(([reason, labels]) => (
+            <li key={reason}>
+              {labels.join(", ")} {labels.length === 1 ? "is" : "are"} off: {reason}
             </li>
           ))}
         </ul>

@@ -2,6 +2,7 @@
 import { type ReactNode, useId } from "react";
 import type { Schemas } from "../api/client";
 import type { Problem } from "./build";
+import { bare } from "./impossible";
 
 interface PartProps {
   title: string;
@@ -26,7 +27,7 @@ export function Part({ title, state, filled, onClear, children }: PartProps) {
         )}
       </div>
       <div className="card-body py-2">
-        {!state.available && <Reason id={reason} state={state} />}
+        {!state.available && <Reason id={reason} name={title} state={state} />}
         {state.available && state.reason && (
           <p className="alert alert-warning small py-1 px-2 mb-2">{state.reason}</p>
         )}
@@ -44,12 +45,19 @@ export function Part({ title, state, filled, onClear, children }: PartProps) {
   );
 }
 
+interface ReasonProps {
+  id?: string;
+  /** What it is about. */
+  name: string;
+  state: Schemas["Availability"];
+}
+
 /** Why something cannot be used. */
-export function Reason({ id, state }: { id?: string; state: Schemas["Availability"] }) {
+export function Reason({ id, name, state }: ReasonProps) {
   return (
     <p id={id} className="small text-body-secondary mb-2">
       <strong>Not available: </strong>
-      {state.reason ?? "the service cannot do this."}
+      {bare(state.reason, name)}
     </p>
   );
 }

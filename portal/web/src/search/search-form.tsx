@@ -171,6 +171,7 @@ export function SearchForm(props: SearchFormProps) {
             page={state.page}
             written={question.written}
             isCurrent={question.isCurrent}
+            isIncomplete={question.impossible.length > 0}
             url={info?.url ?? null}
             write={state.write}
           />

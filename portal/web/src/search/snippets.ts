@@ -2,8 +2,10 @@
 
 /** A literal of Python that means exactly this text. */
 function python(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => {
-    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  // JSON's literals are Python's but for pairs of surrogates, which Python writes as one character.
+  return JSON.stringify(text).replace(/[^\x20-\x7e]/gu, (character) => {
+    const hex = (character.codePointAt(0) ?? 0).toString(16);
+    return hex.length > 4 ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
   });
 }
 
@@ -12,8 +14,8 @@ function shell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** How pyVO asks. */
-export function pyvoSnippet(url: string, adql: string): string {
+/** How pyVO asks, for that many rows at most. */
+export function pyvoSnippet(url: string, adql: string, rows: number): string {
   const lines = adql.trim().split("\n");
   const text = lines
     .map((line, index) => `    ${python(index < lines.length - 1 ? `${line}\n` : line)}`)
@@ -21,16 +23,20 @@ export function pyvoSnippet(url: string, adql: string): string {
   return `import pyvo
 
 service = pyvo.dal.TAPService(${python(url)})
-rows = service.search(
+query = (
 ${text}
-).to_table()
+)
+# pyVO warns if the service has more rows than maxrec.
+rows = service.run_sync(query, maxrec=${rows}).to_table()
+print(rows)
 `;
 }
 
-/** How TOPCAT and STILTS ask. */
-export function topcatSnippet(url: string, adql: string): string {
-  return `stilts tapquery tapurl=${shell(url)} \\
+/** How STILTS, the command line of TOPCAT, asks, for that many rows at most. */
+export function topcatSnippet(url: string, adql: string, rows: number): string {
+  return `# STILTS, TOPCAT's command line. In TOPCAT itself: VO, Table Access Protocol (TAP) Query.
+stilts tapquery tapurl=${shell(url)} sync=true maxrec=${rows} \\
   adql=${shell(adql.trim())} \\
-  out=rows.vot
+  out=observations.vot ofmt=votable
 `;
 }

@@ -7,6 +7,7 @@ import {
   type Moment,
   type Notation,
   parseEpoch,
+  rewriteIntervals,
   type Scale,
   TimeError,
 } from "../lib/time";
@@ -112,6 +113,7 @@ function Scales({ time, change }: Pick<TimeProps, "time" | "change">) {
       scale,
       start: inScale(time.start, time, scale),
       end: inScale(time.end, time, scale),
+      lines: rewriteIntervals(time.lines, time.scale, scale),
     });
   return (
     <Options

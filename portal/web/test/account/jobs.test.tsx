@@ -223,7 +223,7 @@ describe("a job that has ended", () => {
     for (const details of container.querySelectorAll("details"))
       fireEvent(details, new Event("toggle"));
     await screen.findByText(/step 1/);
-    const node = await screen.findByRole("button", { name: "Data: Event list" });
+    const node = await screen.findByRole("button", { name: "Data Event list" });
     node.focus();
     await user.keyboard("{Enter}");
     await screen.findByText("ivo://x");

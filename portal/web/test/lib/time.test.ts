@@ -12,6 +12,7 @@ import {
   parseIso,
   parseMet,
   parseMjd,
+  rewriteIntervals,
   type Scale,
   secondsBetween,
   toMjd,
@@ -196,6 +197,15 @@ describe("intervals", () => {
     expect(read.intervals).toHaveLength(1);
     expect(read.problems.map(({ line }) => line)).toEqual([2, 3, 4, 5]);
     expect(read.problems[1]?.message).toMatch(/end does not come after/);
+  });
+  it("stay the same in another scale", () => {
+    const text = "2004-03-26T02:57:46 - 53091.5 # run 5-6\n\nnonsense 2004-02-30\n1 2";
+    const utc = rewriteIntervals(text, "TT", "UTC");
+    expect(utc).toBe(
+      "2004-03-26T02:56:41.816 - 53091.49925712963 # run 5-6\n\nnonsense 2004-02-30\n1 2",
+    );
+    const [back, there] = [parseIntervals(utc, "UTC"), parseIntervals(text, "TT")];
+    expect(back.intervals[0]?.[1]).toBeCloseTo(there.intervals[0]?.[1] as number, 10);
   });
   it("are in the scale chosen", () => {
     const [[start] = [0]] = parseIntervals("53090 53091", "UTC").intervals;

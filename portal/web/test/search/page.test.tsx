@@ -244,6 +244,7 @@ describe("what the service cannot answer", () => {
     await new Promise((done) => setTimeout(done, 700));
     expect(bodies(seen, "/count")).toEqual([]);
     expect(searched().conditions).toHaveLength(1);
+    expect(screen.getByText(/Parts of the search are missing here/)).toBeTruthy();
     await user.click(screen.getByRole("button", { name: "Clear the intervals" }));
     await user.click(screen.getByRole("button", { name: "Clear Zenith angle", hidden: true }));
     await screen.findByText("1,234");
@@ -260,7 +261,7 @@ describe("what the service cannot answer", () => {
     });
     const user = open({ energy: { low: 1e12, high: null, how: "overlaps" } });
     await loaded();
-    expect(await screen.findByText("Energy: Energy: not today.")).toBeTruthy();
+    expect(await screen.findByText("Energy: not today.")).toBeTruthy();
     await press(user);
     expect(window.location.pathname).toBe("/search");
     expect(bodies(seen, "/count")).toEqual([]);
@@ -301,6 +302,16 @@ describe("the count", () => {
 });
 
 describe("ADQL", () => {
+  it("that people chose to write has the focus, and one from a link has not", async () => {
+    serve(ROUTES);
+    const user = open();
+    await loaded();
+    await user.click(
+      await screen.findByRole("button", { name: "Edit this ADQL" }, { timeout: 3000 }),
+    );
+    const text = screen.getByRole("textbox", { name: "Your own ADQL" });
+    expect(document.activeElement).toBe(text);
+  });
   it("grows with the form, and comes as snippets", async () => {
     const seen = serve(ROUTES);
     const user = open();

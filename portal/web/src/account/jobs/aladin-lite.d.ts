@@ -1,11 +1,13 @@
 // What of Aladin Lite 3 a job's maps use; the package has no types of its own.
 declare module "aladin-lite" {
   export interface FitsLayer {
-    setColormap(name: string, options?: { stretch?: string; reversed?: boolean }): void;
+    setCuts(low: number, high: number): void;
   }
   export interface FitsSky {
     gotoRaDec(ra: number, dec: number): void;
     setFoV(degrees: number): void;
+    increaseZoom(): void;
+    decreaseZoom(): void;
     setBaseImageLayer(image: FitsLayer): unknown;
   }
   export interface FitsLibrary {

@@ -2,12 +2,17 @@
 import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "../../api/client";
 import { filePath } from "../addresses";
+import type { Range } from "./fits";
 import { pictureOf } from "./results";
-import { hasWebGl, showMap } from "./viewer";
+import { figure } from "./summary";
+import { hasWebGl, type Shown, showMap } from "./viewer";
 
 type Result = Schemas["JobResult"];
 
-type State = { kind: "loading" } | { kind: "shown" } | { kind: "off"; reason: string };
+type State =
+  | { kind: "loading" }
+  | { kind: "shown"; shown: Shown }
+  | { kind: "off"; reason: string };
 
 const NO_WEBGL = "This browser cannot draw interactive maps (WebGL 2 is missing).";
 
@@ -23,7 +28,7 @@ function useViewer(map: Result) {
     let gone = false;
     setState({ kind: "loading" });
     showMap(place.current, url, map.label).then(
-      () => !gone && setState({ kind: "shown" }),
+      (shown) => !gone && setState({ kind: "shown", shown }),
       (error: unknown) => {
         if (!gone) setState({ kind: "off", reason: `The map cannot be drawn: ${wordsOf(error)}` });
       },
@@ -37,6 +42,36 @@ function useViewer(map: Result) {
 
 function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What the colours mean. */
+export function colours(range: Range | null): string {
+  if (range === null) return "";
+  const unit = range.unit ? ` ${range.unit}` : "";
+  return `: black is ${figure(range.low)}, bright yellow is ${figure(range.high)}${unit}`;
+}
+
+function Controls(props: { shown: Shown }) {
+  const { zoomIn, zoomOut, reset } = props.shown;
+  const buttons: [string, () => void][] = [
+    ["Zoom in", zoomIn],
+    ["Zoom out", zoomOut],
+    ["Whole map", reset],
+  ];
+  return (
+    <div className="d-flex flex-wrap gap-1 mt-1">
+      {buttons.map(([label, action]) => (
+        <button
+          key={label}
+          type="button"
+          className="btn btn-sm btn-outline-secondary"
+          onClick={action}
+        >
+          {label}
+        </button>
+      ))}
+    </div>
+  );
 }
 
 /** The picture that stands in for a map. */
@@ -90,8 +125,10 @@ export function FitsMap(props: { maps: Result[]; first: Result; results: Result[
           ref={place}
         />
       )}
+      {state.kind === "shown" && <Controls shown={state.shown} />}
       <figcaption className="small" aria-live="polite">
         {state.kind === "loading" ? `Loading ${map.label} …` : map.label}
+        {state.kind === "shown" && colours(state.shown.range)}
       </figcaption>
     </figure>
   );

@@ -15,7 +15,7 @@ import {
 } from "./layout";
 import type { Job } from "./state";
 
-const LONGEST = 26;
+const LONGEST = 25;
 
 const KINDS: Record<Node["kind"], { word: string; fill: string; line: string; round: number }> = {
   entity: { word: "Data", fill: "#fff3cd", line: "#7a5c00", round: 22 },
@@ -41,12 +41,15 @@ export function relationInWords(relation: string): string {
 }
 
 function short(text: string): string {
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
+  // What tells files apart often stands at the end.
+  const half = Math.floor((LONGEST - 1) / 2);
+  return text.length <= LONGEST ? text : `${text.slice(0, half)}…${text.slice(-half)}`;
 }
 
 function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => void }) {
   const { node, x, y } = props.placed;
   const kind = KINDS[node.kind];
+  const label = short(node.label);
   return (
     // biome-ignore lint/a11y/useSemanticElements: there are no buttons in SVG
     <g
@@ -54,7 +57,8 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
       role="button"
       tabIndex={0}
       aria-pressed={props.chosen}
-      aria-label={`${kind.word}: ${node.label}`}
+      aria-label={`${kind.word} ${label}`}
+      aria-description={node.label}
       transform={`translate(${x} ${y})`}
       cursor="pointer"
       onClick={props.onChoose}
@@ -64,7 +68,6 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
         props.onChoose();
       }}
     >
-      <title>{node.label}</title>
       <rect
         width={NODE_WIDTH}
         height={NODE_HEIGHT}
@@ -73,11 +76,13 @@ function NodeShape(props: { placed: Placed; chosen: boolean; onChoose: () => voi
         stroke={kind.line}
         strokeWidth={props.chosen ? 3 : 1}
       />
-      <text x={NODE_WIDTH / 2} y={18} textAnchor="middle" fontSize={11} fill={kind.line}>
-        {kind.word}
-      </text>
-      <text x={NODE_WIDTH / 2} y={35} textAnchor="middle" fontSize={13} fill="#212529">
-        {short(node.label)}
+      <text textAnchor="middle">
+        <tspan x={NODE_WIDTH / 2} y={18} fontSize={11} fill={kind.line}>
+          {kind.word}
+        </tspan>{" "}
+        <tspan x={NODE_WIDTH / 2} y={35} fontSize={12} fill="#212529">
+          {label}
+        </tspan>
       </text>
     </g>
   );

@@ -1,4 +1,4 @@
-export { type Intervals, type LineProblem, parseIntervals } from "./intervals";
+export { type Intervals, type LineProblem, parseIntervals, rewriteIntervals } from "./intervals";
 export { ANNOUNCED_UNTIL } from "./leap";
 export { fromMjd, type Moment, type Scale, secondsBetween, TimeError, toMjd } from "./moment";
 export {

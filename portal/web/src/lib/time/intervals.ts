@@ -1,6 +1,6 @@
 // Intervals of time, pasted as lines of two times each.
 import { type Moment, type Scale, secondsBetween, TimeError, toMjd } from "./moment";
-import { parseIso, parseMjd } from "./text";
+import { formatIso, formatMjd, parseIso, parseMjd } from "./text";
 
 /** A line that could not be read. Lines count from 1. */
 export interface LineProblem {
@@ -15,7 +15,7 @@ export interface Intervals {
 }
 
 const TIME =
-  /\d{4}-\d{1,2}-\d{1,2}(?:[T ]\s*\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)?\s*(?:Z|UTC|TT)?(?![\w.])|\d+(?:\.\d*)?/gi;
+  /\d{4}-\d{1,2}-\d{1,2}(?:[T ]\s*\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)?(?:\s*(?:Z|UTC|TT))?(?![\w.])|\d+(?:\.\d*)?/gi;
 const BETWEEN = /^[\s,;|/()[\]\u2013\u2014-]*(?:to\b)?[\s,;|/()[\]\u2013\u2014-]*$/i;
 
 function parseOne(text: string, scale: Scale): Moment {
@@ -49,4 +49,22 @@ export function parseIntervals(text: string, scale: Scale): Intervals {
     }
   });
   return read;
+}
+
+/** Write the times of all lines in another scale; what cannot be read stays as it is. */
+export function rewriteIntervals(text: string, from: Scale, to: Scale): string {
+  const rewrite = (time: string) => {
+    try {
+      const moment = parseOne(time, from);
+      return time.includes("-") ? formatIso(moment, to) : formatMjd(moment, to);
+    } catch (error) {
+      if (error instanceof TimeError) return time;
+      throw error;
+    }
+  };
+  const lines = text.split("\n").map((line) => {
+    const [times = "", ...comment] = line.split("#");
+    return [times.replace(TIME, rewrite), ...comment].join("#");
+  });
+  return lines.join("\n");
 }
