@@ -13,6 +13,8 @@ const BasketPage = lazy(() => import("./pages/basket"));
 const JobsPage = lazy(() => import("./pages/jobs"));
 const QueriesPage = lazy(() => import("./pages/queries"));
 const ProfilePage = lazy(() => import("./pages/profile"));
+const SharedBasketPage = lazy(() => import("./basket/shared"));
+const SharedQueryPage = lazy(() => import("./account/shared-query"));
 
 export function App() {
   const [queries] = useState(makeQueryClient);
@@ -25,8 +27,10 @@ export function App() {
             <Route path="/search" element={<SearchPage />} />
             <Route path="/results" element={<ResultsPage />} />
             <Route path="/basket/:id?" element={<BasketPage />} />
+            <Route path="/basket/shared/:token" element={<SharedBasketPage />} />
             <Route path="/jobs/:id?" element={<JobsPage />} />
             <Route path="/queries" element={<QueriesPage />} />
+            <Route path="/queries/shared/:token" element={<SharedQueryPage />} />
             <Route path="/profile" element={<ProfilePage />} />
             <Route path="*" element={<Missing />} />
           </Route>

@@ -1,3 +1,112 @@
+import { useState } from "react";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import "../account/account.css";
+import { JobDetail } from "../account/jobs/detail";
+import { NewJob } from "../account/jobs/form";
+import { JobList } from "../account/jobs/list";
+import { useJobs } from "../account/jobs/state";
+import { ForUsers } from "../account/login";
+import { Empty, Failure, Loading, PageFrame } from "../account/parts";
+import { useConfig } from "../api/queries";
+import { useCurrentBasket } from "../basket/basket";
+
+const WHAT =
+  "Preview jobs look quickly at what is in a basket: counts, significance map, spectrum and light curve. Log in to run them.";
+
+function Form(props: { user: string; onStarted: (id: string) => void }) {
+  const [params, setParams] = useSearchParams();
+  const { baskets, current } = useCurrentBasket(props.user);
+  if (baskets.isPending) return <Loading what="your baskets" />;
+  if (baskets.error) return <Failure error={baskets.error} retry={() => baskets.refetch()} />;
+  return (
+    <NewJob
+      baskets={baskets.data}
+      chosen={params.get("basket") ?? current?.id ?? null}
+      runner={params.get("runner") ?? "own"}
+      onChoose={(id) => {
+        params.set("basket", id);
+        setParams(params, { replace: true });
+      }}
+      onStarted={(job) => props.onStarted(job.id)}
+    />
+  );
+}
+
+function Jobs(props: { user: string }) {
+  const { id } = useParams();
+  const [params] = useSearchParams();
+  const navigate = useNavigate();
+  const config = useConfig();
+  const jobs = useJobs();
+  const [wanted, setWanted] = useState(false);
+  const show = (next: string | null) => navigate(next === null ? "/jobs" : `/jobs/${next}`);
+  const all = jobs.data?.toSorted((a, b) => Date.parse(b.made) - Date.parse(a.made)) ?? [];
+  const job = all.find((one) => one.id === id);
+  const isOn = config.data?.jobs.available !== false;
+  const isForm = params.has("basket") || wanted || (jobs.isSuccess && all.length === 0);
+  return (
+    <>
+      {!isOn && (
+        <div className="alert alert-warning">
+          New preview jobs cannot be started: {config.data?.jobs.reason ?? "they are switched off."}
+        </div>
+      )}
+      {isOn && !job && isForm && (
+        <Form
+          user={props.user}
+          onStarted={(started) => {
+            setWanted(false);
+            show(started);
+          }}
+        />
+      )}
+      {isOn && (job || !isForm) && (
+        <Link className="btn btn-sm btn-primary mb-3" to="/jobs" onClick={() => setWanted(true)}>
+          New job
+        </Link>
+      )}
+      <Failure
+        error={jobs.error}
+        doing={jobs.data ? "How the jobs go is not known at the moment" : "Your jobs"}
+        retry={() => jobs.refetch()}
+      />
+      {jobs.isPending ? (
+        <Loading what="your jobs" />
+      ) : all.length === 0 && !jobs.error ? (
+        <Empty title="You have no preview jobs yet.">
+          Choose a basket above, look at the parameters and start one.
+        </Empty>
+      ) : (
+        <div className="row g-4">
+          <div className={`col-lg-4${job ? " d-none d-lg-block" : ""}`}>
+            <JobList jobs={all} shown={id ?? null} />
+          </div>
+          <div className="col-lg-8">
+            {job ? (
+              <>
+                <Link className="d-lg-none d-block mb-2" to="/jobs">
+                  All jobs
+                </Link>
+                <JobDetail key={job.id} job={job} onShow={show} />
+              </>
+            ) : id ? (
+              <Empty title="There is no such job.">
+                It may have been deleted. Choose another one from the list.
+              </Empty>
+            ) : (
+              <p className="text-body-secondary">Choose a job from the list to see its results.</p>
+            )}
+          </div>
+        </div>
+      )}
+    </>
+  );
+}
+
 export default function JobsPage() {
-  return <h1>Jobs</h1>;
+  return (
+    <PageFrame title="Preview Jobs">
+      <ForUsers what={WHAT}>{(user) => <Jobs user={user.id} />}</ForUsers>
+    </PageFrame>
+  );
 }

@@ -2,6 +2,7 @@
 import { useId } from "react";
 import { Link, NavLink, useLocation } from "react-router";
 import { useConfig, useMe } from "../api/queries";
+import { useBasket } from "../basket/basket";
 import { LoginCorner } from "./login";
 import type { Shown } from "./navigation";
 import { useService } from "./service";
@@ -36,6 +37,8 @@ function ServiceChooser() {
 
 function Tabs({ shown }: { shown: Shown }) {
   const me = useMe();
+  // Asked on every page: what was put in before logging in then reaches the server wherever people land.
+  const { count } = useBasket();
   const tabs = [
     { to: "/search", label: "Search", search: shown.search },
     { to: "/results", label: "Results", search: shown.results },
@@ -54,6 +57,12 @@ function Tabs({ shown }: { shown: Shown }) {
           <li key={to} className="nav-item">
             <NavLink className="nav-link text-nowrap" to={{ pathname: to, search }}>
               {label}
+              {to === "/basket" && count > 0 && (
+                <>
+                  {" "}
+                  <span className="badge rounded-pill text-bg-light">{count}</span>
+                </>
+              )}
             </NavLink>
           </li>
         ))}

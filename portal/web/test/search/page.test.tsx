@@ -281,12 +281,12 @@ describe("the count", () => {
     });
     const user = open();
     await loaded();
-    await waitFor(() => expect(signals).toHaveLength(1), { timeout: 3000 });
+    await waitFor(() => expect(signals).toHaveLength(1));
     expect(screen.getByText(/counting/)).toBeTruthy();
     const energy = screen.getByRole("region", { name: "Energy" });
     await user.type(within(energy).getByLabelText(/^From/), "1");
     await waitFor(() => expect(signals[0]?.aborted).toBe(true));
-    expect(await screen.findByText("5", {}, { timeout: 3000 })).toBeTruthy();
+    expect(await screen.findByText("5")).toBeTruthy();
   });
   it("says why there is none, and tries again on demand", async () => {
     serve({
@@ -294,7 +294,7 @@ describe("the count", () => {
       "POST /api/services/own/count": () => problem(504, "service_slow", "No answer in 60 s."),
     });
     const user = open();
-    expect(await screen.findByText(/No answer in 60 s/, {}, { timeout: 3000 })).toBeTruthy();
+    expect(await screen.findByText(/No answer in 60 s/)).toBeTruthy();
     alsoServe({ "POST /api/services/own/count": { count: 1, seconds: 0, adql: "" } });
     await user.click(screen.getByRole("button", { name: "Try again" }));
     expect(await screen.findByText("data set")).toBeTruthy();
@@ -306,9 +306,7 @@ describe("ADQL", () => {
     serve(ROUTES);
     const user = open();
     await loaded();
-    await user.click(
-      await screen.findByRole("button", { name: "Edit this ADQL" }, { timeout: 3000 }),
-    );
+    await user.click(await screen.findByRole("button", { name: "Edit this ADQL" }));
     const text = screen.getByRole("textbox", { name: "Your own ADQL" });
     expect(document.activeElement).toBe(text);
   });
@@ -338,9 +336,7 @@ describe("ADQL", () => {
     const seen = serve(ROUTES);
     const user = open({ energy: { low: 1e12, high: null, how: "overlaps" } });
     await loaded();
-    await user.click(
-      await screen.findByRole("button", { name: "Edit this ADQL" }, { timeout: 3000 }),
-    );
+    await user.click(await screen.findByRole("button", { name: "Edit this ADQL" }));
     const text = screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Your own ADQL" });
     expect(text.value).toContain("SELECT *");
     await user.clear(text);
@@ -444,7 +440,7 @@ describe("faults", () => {
       "POST /api/services/own/adql": () => problem(422, "invalid", "That is no search."),
     });
     open();
-    expect(await screen.findByText(/That is no search/, {}, { timeout: 3000 })).toBeTruthy();
+    expect(await screen.findByText(/That is no search/)).toBeTruthy();
   });
 });
 
@@ -453,7 +449,7 @@ describe("for everyone", () => {
     serve({ ...ROUTES, "GET /api/config": CONFIG });
     open({ energy: { low: 1e12, high: null, how: "overlaps" } });
     await loaded();
-    await screen.findByRole("button", { name: "Edit this ADQL" }, { timeout: 3000 });
+    await screen.findByRole("button", { name: "Edit this ADQL" });
     const { violations } = await axe.run(document.body, {
       rules: { "color-contrast": { enabled: false } },
     });
