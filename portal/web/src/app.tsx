@@ -12,9 +12,9 @@ const ResultsPage = lazy(() => import("./pages/results"));
 const BasketPage = lazy(() => import("./pages/basket"));
 const JobsPage = lazy(() => import("./pages/jobs"));
 const QueriesPage = lazy(() => import("./pages/queries"));
-const ProfilePage = lazy(() => import("./pages/profile"));
 const SharedBasketPage = lazy(() => import("./basket/shared"));
 const SharedQueryPage = lazy(() => import("./account/shared-query"));
+const ProfilePage = lazy(() => import("./pages/profile"));
 
 export function App() {
   const [queries] = useState(makeQueryClient);

@@ -6,7 +6,7 @@ import { ApiError } from "../api/client";
 export function PageFrame(props: { title: string; lead?: ReactNode; children: ReactNode }) {
   return (
     <div className="container-xl px-0">
-      <h1 className="text-break">{props.title}</h1>
+      <h1 className="h4 text-break">{props.title}</h1>
       {props.lead && <p className="text-body-secondary">{props.lead}</p>}
       {props.children}
     </div>
@@ -40,7 +40,7 @@ export function Failure(props: {
         {detail && <Hidden>({detail})</Hidden>}
       </div>
       {props.retry && (
-        <button type="button" className="btn btn-sm btn-outline-danger" onClick={props.retry}>
+        <button type="button" className="btn btn-sm btn-danger" onClick={props.retry}>
           Try again
         </button>
       )}

@@ -33,7 +33,7 @@ export default function SearchPage() {
           {page.form.table !== null && (
             <button
               type="button"
-              className="btn btn-sm btn-outline-danger ms-2"
+              className="btn btn-sm btn-danger ms-2"
               onClick={() => state.change(() => ({ table: null }))}
             >
               Take the usual table

@@ -36,7 +36,7 @@ export function Failed({ error, what, onRetry, children }: FailedProps) {
       {explain(error)}
       {children}
       {onRetry && (
-        <button type="button" className="btn btn-sm btn-outline-danger ms-2" onClick={onRetry}>
+        <button type="button" className="btn btn-sm btn-danger ms-2" onClick={onRetry}>
           Try again
         </button>
       )}

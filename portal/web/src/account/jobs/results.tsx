@@ -1,5 +1,6 @@
 // What a job gave: maps in Aladin, plots, the summary as a table, and every file to download.
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { ApiError, type Schemas } from "../../api/client";
 import { filePath } from "../addresses";
 import { bytes } from "../format";
@@ -24,6 +25,10 @@ export const isJson = (result: Result) => isKind(result, /^application\/(\w+\+)?
 function addressOf(result: Result): string {
   return filePath(result.url) ?? "#";
 }
+
+/** Figures for people, not what is written for programs about provenance. */
+const isSummary = (result: Result) =>
+  isJson(result) && !/prov/i.test(result.id) && (result.size ?? 0) < MIB;
 
 function stem(result: Result): string {
   return result.id.replace(/\.[^.]+$/, "").toLowerCase();
@@ -75,6 +80,30 @@ function SummaryOf(props: { result: Result }) {
   );
 }
 
+function Plot(props: { plot: Result }) {
+  const { plot } = props;
+  const [isLost, setLost] = useState(false);
+  if (isLost)
+    return (
+      <p className="col-md-6 mb-0 text-danger">
+        {plot.label}: the server does not have it any more.
+      </p>
+    );
+  return (
+    <figure className="col-md-6 mb-0">
+      <a href={addressOf(plot)}>
+        <img
+          className="img-fluid border rounded job-plot"
+          src={addressOf(plot)}
+          alt={plot.label}
+          onError={() => setLost(true)}
+        />
+      </a>
+      <figcaption className="small">{plot.label}</figcaption>
+    </figure>
+  );
+}
+
 function Downloads(props: { results: Result[] }) {
   return (
     <div className="col-12">
@@ -103,8 +132,9 @@ export function Results(props: { job: Job }) {
       </Empty>
     );
   const map = chooseMap(results);
-  const shownAsMap = map ? pictureOf(map, results) : null;
-  const plots = results.filter((result) => isPng(result) && result !== shownAsMap);
+  // What the map shows already, or can show, is not shown again as a picture.
+  const asMaps = results.filter(isFits).map((one) => pictureOf(one, results));
+  const plots = results.filter((result) => isPng(result) && !asMaps.includes(result));
   return (
     <div className="row g-4">
       {map && (
@@ -113,22 +143,11 @@ export function Results(props: { job: Job }) {
         </div>
       )}
       {plots.map((plot) => (
-        <figure key={plot.id} className="col-md-6 mb-0">
-          <a href={addressOf(plot)}>
-            <img
-              className="img-fluid border rounded job-plot"
-              src={addressOf(plot)}
-              alt={plot.label}
-            />
-          </a>
-          <figcaption className="small">{plot.label}</figcaption>
-        </figure>
+        <Plot key={plot.id} plot={plot} />
       ))}
-      {results
-        .filter((result) => isJson(result) && (result.size ?? 0) < MIB)
-        .map((result) => (
-          <SummaryOf key={result.id} result={result} />
-        ))}
+      {results.filter(isSummary).map((result) => (
+        <SummaryOf key={result.id} result={result} />
+      ))}
       <Downloads results={results} />
     </div>
   );
