@@ -70,7 +70,7 @@ function FromForm({ page, written, isCurrent, isIncomplete, write }: AdqlProps) 
         className="btn btn-sm btn-outline-primary me-2"
         onClick={() => write({ own: data.adql, usesOwn: true })}
       >
-        Edit this ADQL
+        {page.own === null ? "Edit this ADQL" : "Edit this ADQL instead of mine"}
       </button>
       {page.own !== null && (
         <button

@@ -58,23 +58,18 @@ function Other({ onAdd }: { onAdd: (value: string) => void }) {
   );
 }
 
-export function ChoiceField(props: ChoiceProps) {
-  const { values, onChange, label } = props;
-  const { choices, lines } = useLines(props);
+interface BoxesProps {
+  label: string;
+  lines: Line[];
+  values: string[];
+  onToggle: (value: string) => void;
+}
+
+function Boxes({ label, lines, values, onToggle }: BoxesProps) {
   const [filter, setFilter] = useState("");
   const wanted = lines.filter(({ value }) => value.toLowerCase().includes(filter.toLowerCase()));
-  const toggle = (value: string) =>
-    onChange(values.includes(value) ? values.filter((one) => one !== value) : [...values, value]);
-  if (choices.isLoading) return <Loading what="Asking the service for the values" />;
   return (
     <>
-      {choices.error && (
-        <Failed
-          error={choices.error}
-          what="The values cannot be listed"
-          onRetry={() => void choices.refetch()}
-        />
-      )}
       {lines.length > FILTER_ABOVE && (
         <input
           className="form-control form-control-sm mb-1"
@@ -91,15 +86,36 @@ export function ChoiceField(props: ChoiceProps) {
               type="checkbox"
               className="form-check-input"
               checked={values.includes(value)}
-              onChange={() => toggle(value)}
+              onChange={() => onToggle(value)}
             />
             <span className="form-check-label">
               {value} {count !== null && <span className="text-body-secondary">({count})</span>}
             </span>
           </label>
         ))}
-        {choices.data && lines.length === 0 && <p className="small mb-0">The column is empty.</p>}
       </fieldset>
+    </>
+  );
+}
+
+/** The values of a field, with how often they occur, to be ticked. */
+export function ChoiceField(props: ChoiceProps) {
+  const { values, onChange, label } = props;
+  const { choices, lines } = useLines(props);
+  const toggle = (value: string) =>
+    onChange(values.includes(value) ? values.filter((one) => one !== value) : [...values, value]);
+  if (choices.isLoading) return <Loading what="Asking the service for the values" />;
+  return (
+    <>
+      {choices.error && (
+        <Failed
+          error={choices.error}
+          what="The values cannot be listed"
+          onRetry={() => void choices.refetch()}
+        />
+      )}
+      <Boxes label={label} lines={lines} values={values} onToggle={toggle} />
+      {choices.data && lines.length === 0 && <p className="small mb-0">The column is empty.</p>}
       {choices.data && !choices.data.complete && (
         <p className="small mb-0">These are not all values; others can be added.</p>
       )}

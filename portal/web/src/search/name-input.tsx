@@ -1,5 +1,5 @@
 // The name of a source, with the service's own targets offered while it is typed.
-import { type KeyboardEvent, useId, useState } from "react";
+import { type ChangeEvent, type KeyboardEvent, useId, useState } from "react";
 import type { Schemas } from "../api/client";
 import { useDebounced } from "../lib/debounce";
 import { useTargets } from "./asking";
@@ -28,12 +28,10 @@ function useSuggestions(props: NameInputProps) {
   };
 }
 
-/** A text input with a list box below (the ARIA pattern "combobox"). */
-export function NameInput(props: NameInputProps) {
+/** Which of the targets offered the keyboard is at, and what its keys do. */
+function useListBox(props: NameInputProps, offered: Target[]) {
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
-  const { offered, error } = useSuggestions(props);
-  const id = useId();
   const showing = open && offered.length > 0;
   const choose = (target: Target) => {
     setOpen(false);
@@ -54,6 +52,20 @@ export function NameInput(props: NameInputProps) {
     else return;
     event.preventDefault();
   };
+  const onChange = (event: ChangeEvent<HTMLInputElement>) => {
+    setOpen(true);
+    setActive(-1);
+    props.onType(event.target.value);
+  };
+  const input = { onKeyDown, onChange, onFocus: () => setOpen(true), onBlur: () => setOpen(false) };
+  return { showing, active, choose, input };
+}
+
+/** A text input with a list box below (the ARIA pattern "combobox"). */
+export function NameInput(props: NameInputProps) {
+  const { offered, error } = useSuggestions(props);
+  const { showing, active, choose, input } = useListBox(props, offered);
+  const id = useId();
   return (
     <div className="position-relative flex-grow-1">
       <input
@@ -68,14 +80,7 @@ export function NameInput(props: NameInputProps) {
         autoComplete="off"
         placeholder="Crab Nebula"
         value={props.name}
-        onChange={(event) => {
-          setOpen(true);
-          setActive(-1);
-          props.onType(event.target.value);
-        }}
-        onFocus={() => setOpen(true)}
-        onBlur={() => setOpen(false)}
-        onKeyDown={onKeyDown}
+        {...input}
       />
       <Suggestions id={id} offered={showing ? offered : []} active={active} onChoose={choose} />
       {error && (

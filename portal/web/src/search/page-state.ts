@@ -80,13 +80,15 @@ export function usePageState(): PageState {
 /** Write the page to the address some time after the last change, and tell the tabs where Search leads. */
 export function useAddress(address: string, written: RefObject<string>): void {
   const navigate = useNavigate();
+  const here = useRef(window.location.pathname);
   const shown = useOutletContext<{ search: string } | undefined>();
   useEffect(() => {
     if (shown) shown.search = address;
   }, [address, shown]);
   useEffect(() => {
     const timer = setTimeout(() => {
-      if (address === written.current) return;
+      // People may be on their way to a page that is still being loaded: that way is not to be cut off.
+      if (address === written.current || window.location.pathname !== here.current) return;
       written.current = address;
       void navigate({ search: address }, { replace: true });
     }, WRITE_AFTER);

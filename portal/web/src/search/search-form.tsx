@@ -58,11 +58,7 @@ function useQuestion({ service, capabilities, state, built }: SearchFormProps) {
 const NO_ADQL: Problem = { at: "adql", message: "There is no ADQL yet." };
 
 /** What Search does: names still unknown are looked up first, and what is impossible is not asked. */
-function useSubmit(
-  props: SearchFormProps,
-  question: ReturnType<typeof useQuestion>,
-  lookUp: LookUp,
-) {
+function useSubmit(props: SearchFormProps, question: Question, lookUp: LookUp) {
   const { service, capabilities, state } = props;
   const [refused, setRefused] = useState(false);
   const navigate = useNavigate();
@@ -123,15 +119,37 @@ function FormBody(props: SearchFormProps & { lookUp: LookUp }) {
   );
 }
 
+type Question = ReturnType<typeof useQuestion>;
+
+function Query({ state, question }: { state: PageState; question: Question }) {
+  const { info } = useService();
+  return (
+    <div className="search-adql">
+      <Adql
+        page={state.page}
+        written={question.written}
+        isCurrent={question.isCurrent}
+        isIncomplete={question.impossible.length > 0}
+        url={info?.url ?? null}
+        write={state.write}
+      />
+    </div>
+  );
+}
+
 export function SearchForm(props: SearchFormProps) {
   const { state, capabilities, service } = props;
-  const { info } = useService();
   const question = useQuestion(props);
   const lookUp = useLookUp(service, (part) =>
     state.change(({ place }) => ({ place: { ...place, ...part(place) } })),
   );
-  const { submit, box, refused, clearRefusal } = useSubmit(props, question, lookUp);
+  const { submit, refused, clearRefusal, ...rest } = useSubmit(props, question, lookUp);
   const { usesOwn } = state.page;
+  const onClear = () => {
+    clearRefusal();
+    state.clear();
+  };
+  const action = { ...question, ...rest, capabilities, refused, onClear, busy: lookUp.isPending };
   return (
     <div className="search-grid">
       <form
@@ -152,31 +170,11 @@ export function SearchForm(props: SearchFormProps) {
         </fieldset>
       </form>
       <aside className="search-side" aria-label="Count and query">
-        {" "}
         <div className="search-action">
-          <Action
-            {...question}
-            capabilities={capabilities}
-            refused={refused}
-            busy={lookUp.isPending}
-            onClear={() => {
-              clearRefusal();
-              state.clear();
-            }}
-            box={box}
-          />
+          <Action {...action} />
         </div>
-        <div className="search-adql">
-          <Adql
-            page={state.page}
-            written={question.written}
-            isCurrent={question.isCurrent}
-            isIncomplete={question.impossible.length > 0}
-            url={info?.url ?? null}
-            write={state.write}
-          />
-        </div>
-      </aside>{" "}
+        <Query state={state} question={question} />
+      </aside>
     </div>
   );
 }

@@ -1,7 +1,8 @@
 // The head of every page: title, service, log in, tabs.
-import { useId } from "react";
+import { useEffect, useId, useRef } from "react";
 import { Link, NavLink, useLocation } from "react-router";
 import { useConfig, useMe } from "../api/queries";
+import { useBasket } from "../basket/basket";
 import { LoginCorner } from "./login";
 import type { Shown } from "./navigation";
 import { useService } from "./service";
@@ -36,6 +37,15 @@ function ServiceChooser() {
 
 function Tabs({ shown }: { shown: Shown }) {
   const me = useMe();
+  // Asked on every page: what was put in before logging in then reaches the server wherever people land.
+  const { count } = useBasket();
+  const { pathname } = useLocation();
+  const list = useRef<HTMLUListElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each page has its tab brought into sight
+  useEffect(() => {
+    const current = list.current?.querySelector("[aria-current=page]");
+    current?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+  }, [pathname]);
   const tabs = [
     { to: "/search", label: "Search", search: shown.search },
     { to: "/results", label: "Results", search: shown.results },
@@ -49,11 +59,17 @@ function Tabs({ shown }: { shown: Shown }) {
     );
   return (
     <nav aria-label="Pages" className="container-fluid page-tabs">
-      <ul className="nav nav-tabs flex-nowrap">
+      <ul ref={list} className="nav nav-tabs flex-nowrap">
         {tabs.map(({ to, label, search }) => (
           <li key={to} className="nav-item">
             <NavLink className="nav-link text-nowrap" to={{ pathname: to, search }}>
               {label}
+              {to === "/basket" && count > 0 && (
+                <>
+                  {" "}
+                  <span className="badge rounded-pill text-bg-light">{count}</span>
+                </>
+              )}
             </NavLink>
           </li>
         ))}

@@ -27,7 +27,7 @@ function LogOut({ name }: { name: string }) {
   const logout = useLogout();
   return (
     <div className="d-flex align-items-center gap-2">
-      <span className="small text-truncate user-name">{name}</span>
+      <span className="small text-truncate user-name d-none d-sm-inline">{name}</span>
       <button
         type="button"
         className="btn btn-sm btn-outline-light text-nowrap"

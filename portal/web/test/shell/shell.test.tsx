@@ -74,6 +74,16 @@ describe("the frame", () => {
     await waitFor(() => expect(document.activeElement?.tagName).toBe("H1"));
     expect(window.location.pathname).toBe("/basket");
   });
+  it("is not held back by a form that writes itself to the address", async () => {
+    serve(ROUTES);
+    const user = userEvent.setup();
+    open("/search");
+    await screen.findByRole("region", { name: "Energy" });
+    await user.type(screen.getByLabelText("Radius"), "5");
+    await user.click(screen.getByRole("link", { name: "Results" }));
+    await new Promise((done) => setTimeout(done, 600));
+    expect(window.location.pathname).toBe("/results");
+  });
   it("keeps the question while people look elsewhere", async () => {
     serve(ROUTES);
     const user = userEvent.setup();
