@@ -1,6 +1,6 @@
 // Which energies the data sets cover.
 import type { Data, Layout } from "plotly.js-basic-dist-min";
-import { memo, useMemo } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import { formatCount, formatTev } from "./format";
 import { INK, Plot, type Range } from "./plot";
 import type { Observed } from "./scene";
@@ -56,6 +56,8 @@ export const Energies = memo(function Energies({
   rows: readonly Observed[];
   selection: Selection;
 }) {
+  // Map and table show a changed selection first.
+  const dids = useDeferredValue(selection.dids);
   const spans = useMemo(() => energySpans(rows), [rows]);
   const width = Math.max(1, Math.min(8, 200 / Math.max(1, spans.length)));
   const base = useMemo(() => {
@@ -71,9 +73,9 @@ export const Energies = memo(function Energies({
     return { path, data: trace(path, INK.usual, width, text) };
   }, [spans, rows, width]);
   const data = useMemo(() => {
-    const chosen = spans.filter(({ row }) => selection.dids.has(rows[row]?.did ?? ""));
+    const chosen = spans.filter(({ row }) => dids.has(rows[row]?.did ?? ""));
     return [base.data, trace(pathOf(chosen, middle), INK.selected, Math.max(2, width), null)];
-  }, [base, spans, rows, width, selection.dids]);
+  }, [base, spans, rows, width, dids]);
   const layout = useMemo(
     (): Partial<Layout> => ({
       xaxis: { type: "log", title: { text: "Energy (TeV)" } },

@@ -1,6 +1,6 @@
 // How the zenith angles and live times of the data sets are distributed.
 import type { Data, Layout } from "plotly.js-basic-dist-min";
-import { memo, useMemo } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import { formatCount, formatNumber } from "./format";
 import { INK, Plot, type Range } from "./plot";
 import type { Observed } from "./scene";
@@ -43,17 +43,19 @@ export const Histogram = memo(function Histogram({
   quantity: Quantity;
   selection: Selection;
 }) {
+  // Map and table show a changed selection first.
+  const dids = useDeferredValue(selection.dids);
   const bins = useMemo(() => binsOf(rows.map(quantity.of)), [rows, quantity]);
   const counts = useMemo(() => bins.map((bin) => bin.rows.length), [bins]);
   const data = useMemo(() => {
     const chosen = bins.map(
-      (bin) => bin.rows.filter((row) => selection.dids.has(rows[row]?.did ?? "")).length,
+      (bin) => bin.rows.filter((row) => dids.has(rows[row]?.did ?? "")).length,
     );
     return [
       bars(bins, counts, INK.usual, "data sets"),
       bars(bins, chosen, INK.selected, "selected"),
     ];
-  }, [bins, counts, rows, selection.dids]);
+  }, [bins, counts, rows, dids]);
   const layout = useMemo(
     (): Partial<Layout> => ({
       barmode: "overlay",

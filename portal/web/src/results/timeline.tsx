@@ -1,6 +1,6 @@
 // When it was observed: a lane for each target, with the good time intervals in it.
 import type { Data, Layout } from "plotly.js-basic-dist-min";
-import { memo, useMemo } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import { axisTime, formatCount, formatDuration, formatTime, type TimeScale } from "./format";
 import { INK, Plot, type Range } from "./plot";
 import type { Observed } from "./scene";
@@ -75,6 +75,8 @@ export const TimeLine = memo(function TimeLine({
   scale: TimeScale;
   selection: Selection;
 }) {
+  // Map and table show a changed selection first.
+  const dids = useDeferredValue(selection.dids);
   const lanes = useMemo(() => lanesOf(rows), [rows]);
   const spans = useMemo(() => spansOf(rows, lanes.lane, scale), [rows, lanes, scale]);
   const base = useMemo(() => {
@@ -92,9 +94,9 @@ export const TimeLine = memo(function TimeLine({
     return { path, data: [trace(path, texts, INK.usual), trace(good, null, INK.good)] };
   }, [rows, lanes, spans, scale]);
   const data = useMemo(() => {
-    const chosen = spans.filter(({ row }) => selection.dids.has(rows[row]?.did ?? ""));
+    const chosen = spans.filter(({ row }) => dids.has(rows[row]?.did ?? ""));
     return [...base.data, trace(boxesOf(chosen, 0.36), null, INK.selected)];
-  }, [base, spans, rows, selection.dids]);
+  }, [base, spans, rows, dids]);
   const layout = useMemo(
     (): Partial<Layout> => ({
       margin: { l: 130, r: 12, t: 8, b: 44 },
