@@ -102,7 +102,7 @@ function Found({
   const known = view.adql === null ? capabilities.data?.columns : undefined;
   const shown = view.columns ?? usualColumns(view, known);
   // Which columns to ask for is known only with the service's own; ADQL brings its own ones.
-  const isReady = view.adql !== null || view.columns !== null || !capabilities.isPending;
+  const isReady = view.adql !== null || !capabilities.isPending;
   const count = useCount(view);
   const page = usePage(view, askedColumns(shown, known), isReady);
   const overview = useOverview(view);

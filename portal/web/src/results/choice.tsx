@@ -56,7 +56,7 @@ export function ColumnChoice({
             className="btn btn-sm btn-outline-secondary text-nowrap"
             onClick={() => onChoose(known.map((column) => column.name))}
           >
-            All
+            All of them
           </button>
         </div>
         <fieldset className="results-choices">

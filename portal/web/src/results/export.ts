@@ -12,7 +12,8 @@ export const FORMATS: { key: Format; label: string; suffix: string; type: string
 
 interface Sink {
   write(part: Uint8Array<ArrayBuffer>): Promise<void>;
-  close(): Promise<void>;
+  /** Keep what was written, if possible under the name that the answer wishes for. */
+  close(disposition: string | null): Promise<void>;
   abort(): Promise<void>;
 }
 
@@ -36,14 +37,14 @@ export function download(parts: BlobPart[], name: string, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-function memorySink(name: string, type: string): Sink {
+function memorySink(usual: string, type: string): Sink {
   let parts: BlobPart[] = [];
   return {
     async write(part) {
       parts.push(part);
     },
-    async close() {
-      download(parts, name, type);
+    async close(disposition) {
+      download(parts, fileName(disposition, usual), type);
     },
     async abort() {
       parts = [];
@@ -56,7 +57,12 @@ async function openSink(name: string, type: string): Promise<Sink> {
   const picker = (window as { showSaveFilePicker?: Picker }).showSaveFilePicker;
   if (!picker) return memorySink(name, type);
   const file = await picker.call(window, { suggestedName: name });
-  return file.createWritable();
+  const stream = await file.createWritable();
+  return {
+    write: (part) => stream.write(part),
+    close: () => stream.close(),
+    abort: () => stream.abort(),
+  };
 }
 
 /** The name of a file that an answer wishes for. */
@@ -127,7 +133,7 @@ export async function save(
       await sink.write(value);
       onBytes(bytes);
     }
-    await sink.close();
+    await sink.close(response.headers.get("Content-Disposition"));
   } catch (error) {
     await sink.abort().catch(() => undefined);
     if (error instanceof ApiError || signal.aborted) throw error;

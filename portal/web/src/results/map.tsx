@@ -127,8 +127,8 @@ function Tools(props: {
       <fieldset className="btn-group" aria-label="Part of the sky">
         {button("Zoom in", () => sky.zoom(1 / 1.5))}
         {button("Zoom out", () => sky.zoom(1.5))}
-        {button("All", () => scene.cap && sky.lookAt(scene.cap, true), scene.cap === null)}
-        {button("Selected", lookAtSelection, selection.dids.size === 0)}
+        {button("Show all", () => scene.cap && sky.lookAt(scene.cap, true), scene.cap === null)}
+        {button("Show selected", lookAtSelection, selection.dids.size === 0)}
       </fieldset>
       {button("Select what is in view", selectView)}
       <label className="d-flex align-items-center gap-1 small">
