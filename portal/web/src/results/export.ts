@@ -105,13 +105,19 @@ async function ask(
   );
 }
 
-/** Save rows as a file. Gives the number of bytes, or null where people chose no place for it. */
+export interface Saved {
+  bytes: number;
+  /** Whether the server says that rows are missing. */
+  isCut: boolean;
+}
+
+/** Save rows as a file. Gives what was saved, or null where people chose no place for it. */
 export async function save(
   service: string,
   body: Schemas["ExportRequest"],
   onBytes: (bytes: number) => void,
   signal: AbortSignal,
-): Promise<number | null> {
+): Promise<Saved | null> {
   const format = FORMATS.find(({ key }) => key === body.format);
   if (!format) throw new ApiError(`There is no format ${body.format}.`, "no_format", 0);
   // The place is chosen first: browsers allow the question only right after a click.
@@ -122,16 +128,17 @@ export async function save(
     if (error instanceof DOMException && error.name === "AbortError") return null;
     throw error;
   }
-  let bytes = 0;
+  const saved: Saved = { bytes: 0, isCut: false };
   try {
     const response = await ask(service, body, signal);
+    saved.isCut = response.headers.get("X-Truncated") === "true";
     const reader = (response.body ?? new ReadableStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      bytes += value.byteLength;
+      saved.bytes += value.byteLength;
       await sink.write(value);
-      onBytes(bytes);
+      onBytes(saved.bytes);
     }
     await sink.close(response.headers.get("Content-Disposition"));
   } catch (error) {
@@ -139,5 +146,5 @@ export async function save(
     if (error instanceof ApiError || signal.aborted) throw error;
     throw new ApiError("The answer broke off; nothing was saved.", "broken", 0);
   }
-  return bytes;
+  return saved;
 }

@@ -23,7 +23,7 @@ interface Props {
 export function sizeWords(total: number | null, most: number): string {
   if (total === null) return "";
   if (total > most)
-    return `The answer has ${formatCount(total)} rows; a file takes the first ${formatCount(most)} of them. For all of them ask the service itself, for instance with TOPCAT.`;
+    return `The answer has ${formatCount(total)} rows, and a file takes ${formatCount(most)}. Only a VOTable can say that rows are missing; for all of them narrow the search, or ask the service itself, for instance with TOPCAT.`;
   return total >= MANY_ROWS ? `The file gets ${formatCount(total)} rows, which takes a while.` : "";
 }
 
@@ -47,7 +47,11 @@ export function Exporter({ view, columns, total, most }: Props) {
     };
     try {
       const saved = await save(view.service, body, setBytes, control.signal);
-      setSaid(saved === null ? null : { text: `Saved ${formatSize(saved)}.`, isFault: false });
+      if (saved === null) return;
+      const cut = saved.isCut
+        ? ` Rows are missing in it: it has the first ${formatCount(most)}.`
+        : "";
+      setSaid({ text: `Saved ${formatSize(saved.bytes)}.${cut}`, isFault: saved.isCut });
     } catch (error) {
       const text = control.signal.aborted
         ? "Stopped; nothing was saved."
@@ -70,7 +74,7 @@ export function Exporter({ view, columns, total, most }: Props) {
               disabled={columns === null}
               onChange={(event) => setAll(event.target.checked)}
             />
-            <span className="form-check-label">All principal columns, not only those shown</span>
+            <span className="form-check-label">All columns, not only those shown</span>
           </label>
           {warning && <p className="mb-1 results-fault">{warning}</p>}
         </li>
@@ -79,7 +83,7 @@ export function Exporter({ view, columns, total, most }: Props) {
             <button
               type="button"
               className="dropdown-item"
-              disabled={bytes !== null}
+              disabled={bytes !== null || (key !== "votable" && total !== null && total > most)}
               onClick={() => start(key)}
             >
               {label}

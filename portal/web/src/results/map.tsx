@@ -131,10 +131,10 @@ function Tools(props: {
         {button("Show selected", lookAtSelection, selection.dids.size === 0)}
       </fieldset>
       {button("Select what is in view", selectView)}
-      <label className="d-flex align-items-center gap-1 small">
+      <label className="d-flex align-items-center gap-1 small results-survey">
         Sky
         <select
-          className="form-select form-select-sm w-auto"
+          className="form-select form-select-sm"
           value={survey?.id ?? ""}
           onChange={(event) =>
             onSurvey(surveys.find((one) => one.id === event.target.value) ?? null)

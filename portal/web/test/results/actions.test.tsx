@@ -111,6 +111,13 @@ describe("a file", () => {
     expect(saved[0]?.name).toBe("own.csv");
     expect(await saved[0]?.text).toBe("a,b\n1,2\n");
   });
+  it("that the server cut is said to be so", async () => {
+    const cut = () => new Response("x", { headers: { "X-Truncated": "true" } });
+    open({}, { [`POST ${SERVICE}/export`]: cut });
+    await screen.findByText("Rows 1 to 50 of 120");
+    await userEvent.click(screen.getByRole("button", { name: "VOTable" }));
+    expect(await screen.findByText(/Rows are missing in it/)).toBeTruthy();
+  });
   it("is not made of a refusal: the refusal is said", async () => {
     open(
       {},
@@ -140,7 +147,7 @@ describe("a file", () => {
   it("of many rows is announced as such", () => {
     expect(sizeWords(10, 100)).toBe("");
     expect(sizeWords(200_000, 1_000_000)).toMatch(/takes a while/);
-    expect(sizeWords(2_000_000, 1_000_000)).toMatch(/takes the first/);
+    expect(sizeWords(2_000_000, 1_000_000)).toMatch(/Only a VOTable can say/);
     expect(sizeWords(null, 100)).toBe("");
   });
   it("gets the name that the server gives, and never a path", () => {
