@@ -144,7 +144,7 @@ function Tools(props: {
           {surveys.map((one) => (
             <option key={one.id} value={one.id} disabled={!one.state.available}>
               {one.label}
-              {one.state.available ? "" : ` (${one.state.reason ?? "not available"})`}
+              {one.state.available ? "" : " (not available)"}
             </option>
           ))}
         </select>
@@ -163,6 +163,15 @@ function Tools(props: {
       </label>
     </div>
   );
+}
+
+/** Why some pictures of the sky cannot be chosen. */
+function Missing({ surveys }: { surveys: readonly Survey[] }) {
+  const reasons = new Set(
+    surveys.flatMap(({ state }) => (state.available || !state.reason ? [] : [state.reason])),
+  );
+  if (reasons.size === 0) return null;
+  return <p className="small text-body-secondary mb-1">{[...reasons].join(" ")}</p>;
 }
 
 /** Data sets whose field of view holds the place that was clicked. */
@@ -246,6 +255,7 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
         aria-label="Map of the sky; the same as a table is below"
       />
       <Legend />
+      <Missing surveys={surveys} />
       <Here found={here} selection={selection} onClose={() => setHere([])} />
     </>
   );

@@ -37,9 +37,10 @@ describe("the map", () => {
       url: `${window.location.origin}/explorer/hips/counts`,
     });
     expect(firstSurvey(CONFIG.surveys.slice(0, 1))).toBeNull();
+    expect(screen.getByText("switched off")).toBeTruthy();
     const choice = screen.getByRole("combobox", { name: "Sky" });
     expect(
-      within(choice).getByRole<HTMLOptionElement>("option", { name: "Far (switched off)" })
+      within(choice).getByRole<HTMLOptionElement>("option", { name: "Far (not available)" })
         .disabled,
     ).toBe(true);
   });
