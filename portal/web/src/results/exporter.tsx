@@ -27,24 +27,17 @@ export function sizeWords(total: number | null, most: number): string {
   return total >= MANY_ROWS ? `The file gets ${formatCount(total)} rows, which takes a while.` : "";
 }
 
-/** A menu of formats. */
-export function Exporter({ view, columns, total, most }: Props) {
-  const [all, setAll] = useState(false);
+/** Saving one file at a time. */
+function useSaving(view: View, most: number) {
   const [bytes, setBytes] = useState<number | null>(null);
   const [said, setSaid] = useState<Said>(null);
   const stop = useRef<AbortController | null>(null);
-  const warning = sizeWords(total, most);
-  const start = async (format: Format) => {
+  const start = async (format: Format, columns: string[] | null) => {
     const control = new AbortController();
     stop.current = control;
     setBytes(0);
     setSaid(null);
-    const body: Schemas["ExportRequest"] = {
-      ...ask(view),
-      format,
-      sort: view.sort,
-      columns: all ? null : columns,
-    };
+    const body: Schemas["ExportRequest"] = { ...ask(view), format, sort: view.sort, columns };
     try {
       const saved = await save(view.service, body, setBytes, control.signal);
       if (saved === null) return;
@@ -53,15 +46,46 @@ export function Exporter({ view, columns, total, most }: Props) {
         : "";
       setSaid({ text: `Saved ${formatSize(saved.bytes)}.${cut}`, isFault: saved.isCut });
     } catch (error) {
-      const text = control.signal.aborted
-        ? "Stopped; nothing was saved."
-        : (error as Error).message;
-      setSaid({ text, isFault: !control.signal.aborted });
+      const isStopped = control.signal.aborted;
+      const text = isStopped ? "Stopped; nothing was saved." : (error as Error).message;
+      setSaid({ text, isFault: !isStopped });
     } finally {
       setBytes(null);
       stop.current = null;
     }
   };
+  return { bytes, said, start, stop: () => stop.current?.abort() };
+}
+
+function Progress({ bytes, said, stop }: Omit<ReturnType<typeof useSaving>, "start">) {
+  return (
+    <>
+      {bytes !== null && (
+        <span role="status" className="small d-inline-flex align-items-center gap-2">
+          Saving, {formatSize(bytes)} so far
+          <button type="button" className="btn btn-sm btn-outline-danger py-0" onClick={stop}>
+            Stop
+          </button>
+        </span>
+      )}
+      {said && (
+        <span
+          role={said.isFault ? "alert" : "status"}
+          className={`small ${said.isFault ? "text-danger" : ""}`}
+        >
+          {said.text}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** A menu of formats. */
+export function Exporter({ view, columns, total, most }: Props) {
+  const [all, setAll] = useState(false);
+  const saving = useSaving(view, most);
+  const warning = sizeWords(total, most);
+  const isTooLarge = total !== null && total > most;
   return (
     <>
       <Menu label="Save as file">
@@ -83,34 +107,15 @@ export function Exporter({ view, columns, total, most }: Props) {
             <button
               type="button"
               className="dropdown-item"
-              disabled={bytes !== null || (key !== "votable" && total !== null && total > most)}
-              onClick={() => start(key)}
+              disabled={saving.bytes !== null || (isTooLarge && key !== "votable")}
+              onClick={() => saving.start(key, all ? null : columns)}
             >
               {label}
             </button>
           </li>
         ))}
       </Menu>
-      {bytes !== null && (
-        <span role="status" className="small d-inline-flex align-items-center gap-2">
-          Saving, {formatSize(bytes)} so far
-          <button
-            type="button"
-            className="btn btn-sm btn-outline-danger py-0"
-            onClick={() => stop.current?.abort()}
-          >
-            Stop
-          </button>
-        </span>
-      )}
-      {said && (
-        <span
-          role={said.isFault ? "alert" : "status"}
-          className={`small ${said.isFault ? "text-danger" : ""}`}
-        >
-          {said.text}
-        </span>
-      )}
+      <Progress bytes={saving.bytes} said={saving.said} stop={saving.stop} />
     </>
   );
 }

@@ -158,8 +158,8 @@ export class Layer {
     if (!scene) return;
     const [ex, ey] = camera.matrix;
     const radius = Math.sin(Math.min(90, scene.widest) * (Math.PI / 180)) * Math.hypot(ex, ey);
-    // Steps of two, so that a zoom does not fill buffers in every frame.
-    const pixels = 2 ** Math.ceil(Math.log2(Math.max(1, radius)));
+    // In steps, so that a zoom does not fill buffers in every frame.
+    const pixels = 2 ** (Math.ceil(2 * Math.log2(Math.max(1, radius))) / 2);
     if (pixels === this.pixels) return;
     this.pixels = pixels;
     const lines = linesOf(scene, scene.outlines.keys(), pixels);

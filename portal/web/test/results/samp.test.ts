@@ -113,6 +113,11 @@ describe("an address of rows", () => {
     expect(url.searchParams.get("QUERY")).toBe("SELECT 1");
     expect(url.searchParams.get("MAXREC")).toBe("10");
   });
+  it("wraps the question in a name that is no word of ADQL", () => {
+    const query = new URL(tapUrl("http://x/tap", "SELECT 1", ["a"], 1)).searchParams.get("QUERY");
+    // FOUND, for instance, is reserved, and services refuse it.
+    expect(query).toBe("SELECT * FROM (SELECT 1) AS answer WHERE obs_publisher_did IN ('a')");
+  });
   it("quotes identifiers, whatever they have in them", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 50 }), (did) => {

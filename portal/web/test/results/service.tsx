@@ -1,6 +1,6 @@
 // A whole results page on a test's server.
 import { QueryClientProvider } from "@tanstack/react-query";
-import { render } from "@testing-library/react";
+import { configure, render } from "@testing-library/react";
 import { BrowserRouter, Route, Routes } from "react-router";
 import type { Schemas } from "../../src/api/client";
 import { makeQueryClient } from "../../src/api/queries";
@@ -8,6 +8,9 @@ import ResultsPage from "../../src/pages/results";
 import { emptyView, type View, viewToParams } from "../../src/state/view";
 import { type Asked, serve } from "../server";
 import { COLUMNS, observed } from "./rows";
+
+// Machines that do much else are slow.
+configure({ asyncUtilTimeout: 10_000 });
 
 export const SERVICE = "/api/services/own";
 export const CONFIG: Schemas["Config"] = {
