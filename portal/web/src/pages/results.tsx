@@ -14,7 +14,7 @@ import { useCount, useOverview, usePage } from "../results/questions";
 import { type Selection, useSelection } from "../results/selection";
 import { TablePanel } from "../results/tablepanel";
 import { Tabs } from "../results/tabs";
-import { overviewTabs, Truncated, WideViews } from "../results/views";
+import { overviewTabs, WideViews } from "../results/views";
 import { Failed, Loading } from "../shell/status";
 import { isAsked, type View } from "../state/view";
 import "../results/results.css";
@@ -88,6 +88,95 @@ function ScaleSwitch({
   );
 }
 
+const SCALE_KEY = "explorer-time-scale";
+
+/** TT or UTC, as people chose it last in this browser. */
+function useScale(): [TimeScale, (scale: TimeScale) => void] {
+  const [scale, setScale] = useState<TimeScale>(() => {
+    try {
+      return localStorage.getItem(SCALE_KEY) === "UTC" ? "UTC" : "TT";
+    } catch {
+      return "TT";
+    }
+  });
+  const choose = (next: TimeScale) => {
+    setScale(next);
+    try {
+      localStorage.setItem(SCALE_KEY, next);
+    } catch {
+      // A browser that keeps nothing shows TT next time.
+    }
+  };
+  return [scale, choose];
+}
+
+/** All that is asked about one question. */
+function useFound(view: View, change: Change) {
+  const capabilities = useCapabilities(view.service, view.search?.table ?? null);
+  const known = view.adql === null ? capabilities.data?.columns : undefined;
+  const shown = view.columns ?? usualColumns(view, known);
+  // Which columns to ask for is known only with the service's own; ADQL brings its own ones.
+  const isReady = view.adql !== null || !capabilities.isPending;
+  const count = useCount(view);
+  const page = usePage(view, askedColumns(shown, known), isReady);
+  const overview = useOverview(view);
+  const selection = useSelection(view, change);
+  const total = count.data?.count ?? overview.data?.total ?? null;
+  const features = capabilities.data?.features ?? [];
+  return { known, shown, count, page, overview, selection, total, features };
+}
+
+interface Parts {
+  table: () => React.ReactNode;
+  links: () => React.ReactNode;
+  views: Parameters<typeof WideViews>[0];
+  isOpen: boolean;
+  tab: string;
+  onTab: (tab: string) => void;
+}
+
+/** Everything at once where there is room, one after the other on a phone. */
+function Arrangement({ table, links, views, isOpen, tab, onTab }: Parts) {
+  const isWide = useIsWide();
+  if (isWide)
+    return (
+      <>
+        <WideViews {...views} />
+        <div className="row g-3">
+          <div className={isOpen ? "col-8" : "col-12"}>{table()}</div>
+          {isOpen && <div className="col-4">{links()}</div>}
+        </div>
+      </>
+    );
+  return (
+    <Tabs
+      label="Views of the results"
+      chosen={tab}
+      onChoose={onTab}
+      tabs={[
+        { key: "table", label: "Table", content: table },
+        ...overviewTabs(views),
+        { key: "links", label: "Links", content: links },
+      ]}
+    />
+  );
+}
+
+/** What has to be said before any row is looked at. */
+function Head({ found }: { found: ReturnType<typeof useFound> }) {
+  return (
+    <>
+      <Count count={found.count} />
+      {found.page.data?.overflow && (
+        <Warning>
+          <strong>The service cut its answer short:</strong> this page has fewer rows than were
+          asked for. What is missing is not shown; ask for smaller pages, or narrow the search.
+        </Warning>
+      )}
+    </>
+  );
+}
+
 /** Everything about one question; a new question starts anew. */
 function Found({
   view,
@@ -98,93 +187,46 @@ function Found({
   change: Change;
   config: Schemas["Config"];
 }) {
-  const capabilities = useCapabilities(view.service, view.search?.table ?? null);
-  const known = view.adql === null ? capabilities.data?.columns : undefined;
-  const shown = view.columns ?? usualColumns(view, known);
-  // Which columns to ask for is known only with the service's own; ADQL brings its own ones.
-  const isReady = view.adql !== null || view.columns !== null || !capabilities.isPending;
-  const count = useCount(view);
-  const page = usePage(view, askedColumns(shown, known), isReady);
-  const overview = useOverview(view);
-  const selection = useSelection(view, change);
-  const [scale, setScale] = useState<TimeScale>("TT");
-  const [tab, setTab] = useState("table");
-  const isWide = useIsWide();
-  const open = (did: string) => {
-    change({ open: did === view.open ? null : did }, "step");
-    setTab("links");
+  const found = useFound(view, change);
+  const { selection, page, overview, total } = found;
+  const [scale, setScale] = useScale();
+  const [tab, setTab] = useState(view.open === null ? "table" : "links");
+  const show = (did: string | null) => {
+    change({ open: did }, "step");
+    setTab(did === null ? "table" : "links");
   };
-  const close = () => {
-    change({ open: null });
-    setTab("table");
-  };
-  const total = count.data?.count ?? overview.data?.total ?? null;
-  const table = () => (
-    <TablePanel
-      view={view}
-      change={change}
-      page={page}
-      total={total}
-      known={known}
-      shown={shown}
-      scale={scale}
-      selection={selection}
-      features={capabilities.data?.features ?? []}
-      onOpen={open}
-    />
-  );
+  const open = (did: string) => show(did === view.open ? null : did);
+  const rest = { view, change, scale, selection, onOpen: open };
+  const table = () => <TablePanel {...found} {...rest} />;
   const links = () =>
     view.open === null ? (
       <p>Open the links of a data set in the table.</p>
     ) : (
-      <LinksPanel key={view.open} service={view.service} did={view.open} onClose={close} />
+      <LinksPanel
+        key={view.open}
+        service={view.service}
+        did={view.open}
+        onClose={() => show(null)}
+      />
     );
-  const views = { overview, surveys: config.surveys, scale, selection, onOpen: open };
   return (
     <>
-      <Count count={count} />
-      {page.data?.overflow && (
-        <Warning>
-          <strong>The service cut its answer short:</strong> this page has fewer rows than were
-          asked for. What is missing is not shown; ask for smaller pages, or narrow the search.
-        </Warning>
-      )}
+      <Head found={found} />
       <Actions
-        view={view}
-        config={config}
-        columns={shown}
+        {...{ view, config, total }}
+        columns={found.shown}
         page={page.data}
         overview={overview.data}
-        total={total}
         selected={selection.dids}
       />
-      <div className="d-flex flex-wrap align-items-center gap-3">
-        <ScaleSwitch scale={scale} onChange={setScale} />
-      </div>
+      <ScaleSwitch scale={scale} onChange={setScale} />
       <SelectionBar selection={selection} />
-      {isWide ? (
-        <>
-          <WideViews {...views} />
-          <div className="row g-3">
-            <div className={view.open === null ? "col-12" : "col-8"}>{table()}</div>
-            {view.open !== null && <div className="col-4">{links()}</div>}
-          </div>
-        </>
-      ) : (
-        <>
-          <Truncated overview={overview.data} />
-          <Tabs
-            label="Views of the results"
-            chosen={tab}
-            onChoose={setTab}
-            tabs={[
-              { key: "table", label: "Table", content: table },
-              ...overviewTabs(views),
-              { key: "links", label: "Links", content: links },
-            ]}
-          />
-        </>
-      )}
+      <Arrangement
+        views={{ overview, surveys: config.surveys, scale, selection, onOpen: open }}
+        {...{ table, links, tab }}
+        isOpen={view.open !== null}
+        onTab={setTab}
+      />
     </>
   );
 }

@@ -72,45 +72,30 @@ function CopyLink() {
   );
 }
 
-/** Keeps the question in the query store of who is logged in. */
-function Store({ view, total }: { view: View; total: number | null }) {
-  const me = useMe();
-  const queries = useQueryClient();
-  const { pathname, search } = useLocation();
-  const [name, setName] = useState<string | null>(null);
-  const [said, run] = useTold();
-  if (!me.data?.user) return null;
-  const store = async (event: FormEvent) => {
-    event.preventDefault();
-    const isDone = await run(async () => {
-      const address = `${pathname}${search}`;
-      const body: Schemas["NewQuery"] = {
-        service: view.service,
-        name: name?.trim() || null,
-        adql: await wholeAdql(view),
-        search: view.search,
-        view: address.length <= 8000 ? address : null,
-        count: total,
-      };
-      const kept = await data(client.POST("/api/queries", { body }));
-      await queries.invalidateQueries({ queryKey: ["queries"] });
-      return `Stored${kept.name ? ` as ${kept.name}` : ""}.`;
-    });
-    if (isDone) setName(null);
+async function storeQuery(view: View, name: string, address: string, count: number | null) {
+  const body: Schemas["NewQuery"] = {
+    service: view.service,
+    name: name.trim() || null,
+    adql: await wholeAdql(view),
+    search: view.search,
+    view: address.length <= 8000 ? address : null,
+    count,
   };
-  if (name === null)
-    return (
-      <>
-        <button
-          type="button"
-          className="btn btn-sm btn-outline-secondary"
-          onClick={() => setName("")}
-        >
-          Store this query
-        </button>
-        <Told said={said} />
-      </>
-    );
+  return data(client.POST("/api/queries", { body }));
+}
+
+function NameForm({
+  onStore,
+  onCancel,
+}: {
+  onStore: (name: string) => void;
+  onCancel: () => void;
+}) {
+  const [name, setName] = useState("");
+  const store = (event: FormEvent) => {
+    event.preventDefault();
+    onStore(name);
+  };
   return (
     <form className="d-flex gap-1" onSubmit={store}>
       <input
@@ -126,15 +111,44 @@ function Store({ view, total }: { view: View; total: number | null }) {
       <button className="btn btn-sm btn-primary" type="submit">
         Store
       </button>
-      <button
-        className="btn btn-sm btn-outline-secondary"
-        type="button"
-        onClick={() => setName(null)}
-      >
+      <button className="btn btn-sm btn-outline-secondary" type="button" onClick={onCancel}>
         Cancel
       </button>
-      <Told said={said} />
     </form>
+  );
+}
+
+/** Keeps the question in the query store of who is logged in. */
+function Store({ view, total }: { view: View; total: number | null }) {
+  const me = useMe();
+  const queries = useQueryClient();
+  const { pathname, search } = useLocation();
+  const [isAsking, setIsAsking] = useState(false);
+  const [said, run] = useTold();
+  if (!me.data?.user) return null;
+  const store = async (name: string) => {
+    const isDone = await run(async () => {
+      const kept = await storeQuery(view, name, `${pathname}${search}`, total);
+      await queries.invalidateQueries({ queryKey: ["queries"] });
+      return `Stored${kept.name ? ` as ${kept.name}` : ""}.`;
+    });
+    if (isDone) setIsAsking(false);
+  };
+  return (
+    <>
+      {isAsking ? (
+        <NameForm onStore={store} onCancel={() => setIsAsking(false)} />
+      ) : (
+        <button
+          type="button"
+          className="btn btn-sm btn-outline-secondary"
+          onClick={() => setIsAsking(true)}
+        >
+          Store this query
+        </button>
+      )}
+      <Told said={said} />
+    </>
   );
 }
 

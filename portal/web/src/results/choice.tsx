@@ -4,30 +4,57 @@ import type { Schemas } from "../api/client";
 
 type Column = Schemas["ColumnInfo"];
 
-/** A list of the service's columns to tick, in the order in which they then stand. */
-export function ColumnChoice({
-  known,
-  shown,
-  isUsual,
-  onChoose,
-}: {
+interface Props {
   known: Column[];
   shown: string[];
   isUsual: boolean;
   onChoose: (columns: string[] | null) => void;
-}) {
-  const [word, setWord] = useState("");
+}
+
+function found(known: Column[], word: string): Column[] {
   const wanted = word.trim().toLowerCase();
-  const found = known.filter(
-    (column) =>
-      wanted === "" ||
-      column.name.toLowerCase().includes(wanted) ||
-      (column.description ?? "").toLowerCase().includes(wanted),
+  return known.filter(({ name, description }) =>
+    `${name}\n${description ?? ""}`.toLowerCase().includes(wanted),
   );
+}
+
+function List({ known, shown, onChoose }: Omit<Props, "isUsual">) {
   const toggle = (name: string) => {
     const after = shown.includes(name) ? shown.filter((one) => one !== name) : [...shown, name];
     if (after.length > 0) onChoose(after);
   };
+  return (
+    <fieldset className="results-choices">
+      <legend className="visually-hidden">Columns of the table</legend>
+      {known.map((column) => (
+        <label key={column.name} className="form-check" title={column.description ?? ""}>
+          <input
+            type="checkbox"
+            className="form-check-input"
+            checked={shown.includes(column.name)}
+            onChange={() => toggle(column.name)}
+          />
+          <span className="form-check-label">{column.name}</span>
+        </label>
+      ))}
+      {known.length === 0 && <p className="mb-0">No column has this in name or description.</p>}
+    </fieldset>
+  );
+}
+
+/** A list of the service's columns to tick, in the order in which they then stand. */
+export function ColumnChoice({ known, shown, isUsual, onChoose }: Props) {
+  const [word, setWord] = useState("");
+  const button = (text: string, columns: string[] | null, isOff: boolean) => (
+    <button
+      type="button"
+      className="btn btn-sm btn-outline-secondary text-nowrap"
+      disabled={isOff}
+      onClick={() => onChoose(columns)}
+    >
+      {text}
+    </button>
+  );
   return (
     <details className="results-details">
       <summary className="btn btn-sm btn-outline-secondary">
@@ -43,37 +70,14 @@ export function ColumnChoice({
             value={word}
             onChange={(event) => setWord(event.target.value)}
           />
-          <button
-            type="button"
-            className="btn btn-sm btn-outline-secondary text-nowrap"
-            disabled={isUsual}
-            onClick={() => onChoose(null)}
-          >
-            As usual
-          </button>
-          <button
-            type="button"
-            className="btn btn-sm btn-outline-secondary text-nowrap"
-            onClick={() => onChoose(known.map((column) => column.name))}
-          >
-            All
-          </button>
+          {button("As usual", null, isUsual)}
+          {button(
+            "All of them",
+            known.map((column) => column.name),
+            shown.length === known.length,
+          )}
         </div>
-        <fieldset className="results-choices">
-          <legend className="visually-hidden">Columns of the table</legend>
-          {found.map((column) => (
-            <label key={column.name} className="form-check" title={column.description ?? ""}>
-              <input
-                type="checkbox"
-                className="form-check-input"
-                checked={shown.includes(column.name)}
-                onChange={() => toggle(column.name)}
-              />
-              <span className="form-check-label">{column.name}</span>
-            </label>
-          ))}
-          {found.length === 0 && <p className="mb-0">No column has this in name or description.</p>}
-        </fieldset>
+        <List known={found(known, word)} shown={shown} onChoose={onChoose} />
       </div>
     </details>
   );

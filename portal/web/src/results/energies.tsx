@@ -1,11 +1,12 @@
 // Which energies the data sets cover.
 import type { Data, Layout } from "plotly.js-basic-dist-min";
-import { memo, useMemo } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import { formatCount, formatTev } from "./format";
-import { INK, Plot, type Range } from "./plot";
+import { usePicking } from "./picking";
+import { INK, Plot } from "./plot";
 import type { Observed } from "./scene";
-import type { Mode, Selection } from "./selection";
-import { type Path, pathOf, rowsInBox, type Span } from "./spans";
+import type { Selection } from "./selection";
+import { type Path, pathOf, type Span } from "./spans";
 import { InWords } from "./words";
 
 const TEV = 1e12;
@@ -48,6 +49,43 @@ function trace(path: Path, colour: string, width: number, text: string[] | null)
   };
 }
 
+function textOf(row: Observed | undefined): string {
+  if (row === undefined) return "";
+  const { energy_min: low, energy_max: high } = row;
+  const range = low === null || high === null ? "" : `${formatTev(low)} to ${formatTev(high)} TeV`;
+  return `${[row.target_name, row.obs_id, row.product].filter(Boolean).join(", ")}<br>${range}`;
+}
+
+/** All ranges as one path, and those of the selected rows in front. */
+function useRanges(rows: readonly Observed[], selected: ReadonlySet<string>) {
+  // Map and table show a changed selection first.
+  const dids = useDeferredValue(selected);
+  const spans = useMemo(() => energySpans(rows), [rows]);
+  const width = Math.max(1, Math.min(8, 200 / Math.max(1, spans.length)));
+  const base = useMemo(() => {
+    const path = pathOf(spans, middle);
+    const text = path.rows.map((at) => textOf(rows[at]));
+    return { path, data: trace(path, INK.usual, width, text) };
+  }, [spans, rows, width]);
+  const data = useMemo(() => {
+    const chosen = spans.filter(({ row }) => dids.has(rows[row]?.did ?? ""));
+    return [base.data, trace(pathOf(chosen, middle), INK.selected, Math.max(2, width), null)];
+  }, [base, spans, rows, width, dids]);
+  return { spans, path: base.path, data };
+}
+
+function layoutOf(count: number): Partial<Layout> {
+  return {
+    xaxis: { type: "log", title: { text: "Energy (TeV)" } },
+    yaxis: {
+      title: { text: "Data sets, by lowest energy" },
+      range: [0, count + 1],
+      fixedrange: true,
+      zeroline: false,
+    },
+  };
+}
+
 /** The range of energies of each row, on a logarithmic axis. */
 export const Energies = memo(function Energies({
   rows,
@@ -56,52 +94,15 @@ export const Energies = memo(function Energies({
   rows: readonly Observed[];
   selection: Selection;
 }) {
-  const spans = useMemo(() => energySpans(rows), [rows]);
-  const width = Math.max(1, Math.min(8, 200 / Math.max(1, spans.length)));
-  const base = useMemo(() => {
-    const path = pathOf(spans, middle);
-    const text = path.rows.map((at) => {
-      const row = rows[at];
-      const range =
-        row?.energy_min != null && row.energy_max != null
-          ? `${formatTev(row.energy_min)} to ${formatTev(row.energy_max)} TeV`
-          : "";
-      return `${[row?.target_name, row?.obs_id, row?.product].filter(Boolean).join(", ")}<br>${range}`;
-    });
-    return { path, data: trace(path, INK.usual, width, text) };
-  }, [spans, rows, width]);
-  const data = useMemo(() => {
-    const chosen = spans.filter(({ row }) => selection.dids.has(rows[row]?.did ?? ""));
-    return [base.data, trace(pathOf(chosen, middle), INK.selected, Math.max(2, width), null)];
-  }, [base, spans, rows, width, selection.dids]);
-  const layout = useMemo(
-    (): Partial<Layout> => ({
-      xaxis: { type: "log", title: { text: "Energy (TeV)" } },
-      yaxis: {
-        title: { text: "Data sets, by lowest energy" },
-        range: [0, spans.length + 1],
-        fixedrange: true,
-        zeroline: false,
-      },
-    }),
-    [spans],
-  );
+  const { spans, path, data } = useRanges(rows, selection.dids);
+  const layout = useMemo(() => layoutOf(spans.length), [spans]);
   const ranges = useMemo(() => rangesOf(spans), [spans]);
-  const missing = rows.length - spans.length;
-  const didsOf = (found: number[]) => found.flatMap((row) => rows[row]?.did ?? []);
-  // Plotly gives a box on a logarithmic axis in the axis' own values.
-  const box = ({ x, y }: Range, mode: Mode) =>
-    selection.point(
-      didsOf(rowsInBox(spans, [Number(x[0]), Number(x[1])], [Number(y[0]), Number(y[1])])),
-      mode,
-    );
-  const pick = ({ curve, point }: { curve: number; point: number }, mode: Mode) => {
-    const row = curve === 0 ? base.path.rows[point] : undefined;
-    if (row !== undefined) selection.point(didsOf([row]), mode);
-  };
-  const without = missing > 0 ? ` ${formatCount(missing)} data sets have no energies.` : "";
+  // Plotly gives a box on a logarithmic axis in TeV, not in powers of ten.
+  const picking = usePicking(rows, spans, path, selection, Number);
   if (spans.length === 0)
     return <p>None of these data sets has energies, or the service does not tell them.</p>;
+  const missing = rows.length - spans.length;
+  const without = missing > 0 ? ` ${formatCount(missing)} data sets have no energies.` : "";
   return (
     <section aria-label="Energies">
       <Plot
@@ -109,8 +110,7 @@ export const Energies = memo(function Energies({
         data={data}
         layout={layout}
         height={320}
-        onPick={pick}
-        onBox={box}
+        {...picking}
       />
       <InWords
         summary={`${formatCount(spans.length)} data sets with ${formatCount(ranges.length)} different energy ranges.${without}`}

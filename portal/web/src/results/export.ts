@@ -12,7 +12,8 @@ export const FORMATS: { key: Format; label: string; suffix: string; type: string
 
 interface Sink {
   write(part: Uint8Array<ArrayBuffer>): Promise<void>;
-  close(): Promise<void>;
+  /** Keep what was written, if possible under the name that the answer wishes for. */
+  close(disposition: string | null): Promise<void>;
   abort(): Promise<void>;
 }
 
@@ -36,14 +37,14 @@ export function download(parts: BlobPart[], name: string, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-function memorySink(name: string, type: string): Sink {
+function memorySink(usual: string, type: string): Sink {
   let parts: BlobPart[] = [];
   return {
     async write(part) {
       parts.push(part);
     },
-    async close() {
-      download(parts, name, type);
+    async close(disposition) {
+      download(parts, fileName(disposition, usual), type);
     },
     async abort() {
       parts = [];
@@ -56,7 +57,12 @@ async function openSink(name: string, type: string): Promise<Sink> {
   const picker = (window as { showSaveFilePicker?: Picker }).showSaveFilePicker;
   if (!picker) return memorySink(name, type);
   const file = await picker.call(window, { suggestedName: name });
-  return file.createWritable();
+  const stream = await file.createWritable();
+  return {
+    write: (part) => stream.write(part),
+    close: () => stream.close(),
+    abort: () => stream.abort(),
+  };
 }
 
 /** The name of a file that an answer wishes for. */
@@ -99,13 +105,19 @@ async function ask(
   );
 }
 
-/** Save rows as a file. Gives the number of bytes, or null where people chose no place for it. */
+export interface Saved {
+  bytes: number;
+  /** Whether the server says that rows are missing. */
+  isCut: boolean;
+}
+
+/** Save rows as a file. Gives what was saved, or null where people chose no place for it. */
 export async function save(
   service: string,
   body: Schemas["ExportRequest"],
   onBytes: (bytes: number) => void,
   signal: AbortSignal,
-): Promise<number | null> {
+): Promise<Saved | null> {
   const format = FORMATS.find(({ key }) => key === body.format);
   if (!format) throw new ApiError(`There is no format ${body.format}.`, "no_format", 0);
   // The place is chosen first: browsers allow the question only right after a click.
@@ -116,22 +128,23 @@ export async function save(
     if (error instanceof DOMException && error.name === "AbortError") return null;
     throw error;
   }
-  let bytes = 0;
+  const saved: Saved = { bytes: 0, isCut: false };
   try {
     const response = await ask(service, body, signal);
+    saved.isCut = response.headers.get("X-Truncated") === "true";
     const reader = (response.body ?? new ReadableStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      bytes += value.byteLength;
+      saved.bytes += value.byteLength;
       await sink.write(value);
-      onBytes(bytes);
+      onBytes(saved.bytes);
     }
-    await sink.close();
+    await sink.close(response.headers.get("Content-Disposition"));
   } catch (error) {
     await sink.abort().catch(() => undefined);
     if (error instanceof ApiError || signal.aborted) throw error;
     throw new ApiError("The answer broke off; nothing was saved.", "broken", 0);
   }
-  return bytes;
+  return saved;
 }

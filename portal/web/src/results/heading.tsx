@@ -1,5 +1,5 @@
 // The head of a column: sorts by it, and says what it is.
-import { type MouseEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { createPortal } from "react-dom";
 import type { Schemas } from "../api/client";
 import type { SortKey } from "../state/view";
@@ -37,19 +37,30 @@ interface Place {
   top: number;
 }
 
+function placeBelow(element: Element): Place {
+  const box = element.getBoundingClientRect();
+  return { left: Math.max(4, Math.min(box.left, window.innerWidth - 330)), top: box.bottom + 4 };
+}
+
+function Tip({ place, text }: { place: Place; text: string }) {
+  return createPortal(
+    <div className="results-tip" role="tooltip" style={place}>
+      {text}
+    </div>,
+    document.body,
+  );
+}
+
 /** A head with its button and, while it has the pointer or the focus, what it stands for. */
 export function Heading({
   column,
   scale,
   sort,
-  reason,
   onSort,
 }: {
   column: Column;
   scale: TimeScale;
   sort: SortKey[];
-  /** Why it cannot be sorted by; null if it can. */
-  reason: string | null;
   onSort: (keys: SortKey[]) => void;
 }) {
   const id = useId();
@@ -57,16 +68,9 @@ export function Heading({
   const at = sort.findIndex((key) => key.column === column.name);
   const key = sort[at];
   const unit = shownUnit(column, scale);
-  const text = about(column, scale) + (reason ? ` Cannot be sorted: ${reason}` : "");
-  const show = (element: Element) => {
-    const box = element.getBoundingClientRect();
-    const left = Math.max(4, Math.min(box.left, window.innerWidth - 330));
-    setPlace({ left, top: box.bottom + 4 });
-  };
+  const text = about(column, scale);
+  const show = (event: { currentTarget: Element }) => setPlace(placeBelow(event.currentTarget));
   const hide = () => setPlace(null);
-  const press = (event: MouseEvent) => {
-    if (reason === null) onSort(sorted(sort, column.name, event.shiftKey));
-  };
   return (
     <th
       scope="col"
@@ -77,11 +81,10 @@ export function Heading({
         type="button"
         className="btn btn-sm btn-link results-head"
         aria-describedby={id}
-        aria-disabled={reason !== null}
-        onClick={press}
-        onMouseEnter={(event) => show(event.currentTarget)}
+        onClick={(event) => onSort(sorted(sort, column.name, event.shiftKey))}
+        onMouseEnter={show}
         onMouseLeave={hide}
-        onFocus={(event) => show(event.currentTarget)}
+        onFocus={show}
         onBlur={hide}
         onKeyDown={(event) => event.key === "Escape" && hide()}
       >
@@ -97,13 +100,7 @@ export function Heading({
       <span id={id} className="visually-hidden">
         {text}
       </span>
-      {place &&
-        createPortal(
-          <div className="results-tip" role="tooltip" style={place}>
-            {text}
-          </div>,
-          document.body,
-        )}
+      {place && <Tip place={place} text={text} />}
     </th>
   );
 }

@@ -90,11 +90,14 @@ export class Layer {
   private stock!: Stock;
   private scene: Scene | null = null;
   private dids: ReadonlySet<string> = new Set();
+  private selectedOutlines: Set<number> = new Set();
   private camera: Camera | null = null;
+  /** The radius in pixels up to which the lines on the card are fine enough. */
+  private pixels = Number.NaN;
 
   constructor() {
     this.canvas.className = "results-layer";
-    const gl = this.canvas.getContext("webgl2", { premultipliedAlpha: true, antialias: true });
+    const gl = this.canvas.getContext("webgl2", { premultipliedAlpha: true, antialias: false });
     if (!gl) throw new Error("This browser has no WebGL 2.");
     this.gl = gl;
     this.build();
@@ -121,8 +124,7 @@ export class Layer {
     const { gl, stock } = this;
     this.scene = scene;
     stock.fill(gl.ARRAY_BUFFER, stock.corners, scene.corners);
-    const lines = linesOf(scene, scene.outlines.keys());
-    stock.count.lines = stock.fill(gl.ELEMENT_ARRAY_BUFFER, stock.lines, lines);
+    this.pixels = Number.NaN;
     stock.count.pointings = stock.fill(gl.ARRAY_BUFFER, stock.pointings, scene.pointings) / 3;
     stock.count.targets = stock.fill(gl.ARRAY_BUFFER, stock.targets, scene.targets) / 3;
     this.select(dids);
@@ -134,16 +136,35 @@ export class Layer {
     if (!this.scene) return;
     const { gl, stock } = this;
     const { outlines, pointings } = marked(this.scene, dids);
-    stock.count.selectedLines = stock.fill(
-      gl.ELEMENT_ARRAY_BUFFER,
-      stock.selectedLines,
-      linesOf(this.scene, outlines),
-    );
+    this.selectedOutlines = outlines;
+    this.fillSelected();
     stock.count.selectedPointings = stock.fill(
       gl.ELEMENT_ARRAY_BUFFER,
       stock.selectedPointings,
       pointings,
     );
+  }
+
+  private fillSelected(): void {
+    const { gl, stock, scene } = this;
+    if (!scene) return;
+    const lines = linesOf(scene, this.selectedOutlines, this.pixels);
+    stock.count.selectedLines = stock.fill(gl.ELEMENT_ARRAY_BUFFER, stock.selectedLines, lines);
+  }
+
+  /** Take as many corners as can be seen: software that draws for want of a graphics card needs it. */
+  private refine(camera: Camera): void {
+    const { gl, stock, scene } = this;
+    if (!scene) return;
+    const [ex, ey] = camera.matrix;
+    const radius = Math.sin(Math.min(90, scene.widest) * (Math.PI / 180)) * Math.hypot(ex, ey);
+    // In steps, so that a zoom does not fill buffers in every frame.
+    const pixels = 2 ** (Math.ceil(2 * Math.log2(Math.max(1, radius))) / 2);
+    if (pixels === this.pixels) return;
+    this.pixels = pixels;
+    const lines = linesOf(scene, scene.outlines.keys(), pixels);
+    stock.count.lines = stock.fill(gl.ELEMENT_ARRAY_BUFFER, stock.lines, lines);
+    this.fillSelected();
   }
 
   private use(program: Program, camera: Camera, size: number): void {
@@ -197,6 +218,15 @@ export class Layer {
     gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 0, 0);
   }
 
+  /** The size of markers: smaller where so many are in view that they would cover the map. */
+  private sizeOf(camera: Camera, count: number, usual: number): number {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const [ex, ey] = camera.matrix;
+    const sphere = 4 * Math.PI * (ex * ex + ey * ey);
+    const seen = (count * width * height) / Math.max(sphere, width * height);
+    return Math.max(3, Math.min(usual, Math.sqrt((0.2 * width * height) / Math.max(1, seen))));
+  }
+
   /** Draw everything as this camera sees it. */
   draw(camera: Camera): void {
     const { gl, stock, canvas } = this;
@@ -207,13 +237,21 @@ export class Layer {
     const height = Math.round(canvas.clientHeight * ratio);
     if (canvas.width !== width || canvas.height !== height)
       [canvas.width, canvas.height] = [width, height];
+    this.refine(camera);
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.outlines(camera, stock.lines, count.lines, rgba(COLOURS.region, 0.75), false);
-    this.markers(camera, stock.targets, 1, 15, rgba(COLOURS.target, 1));
+    this.markers(
+      camera,
+      stock.targets,
+      1,
+      this.sizeOf(camera, count.targets, 15),
+      rgba(COLOURS.target, 1),
+    );
     gl.drawArrays(gl.POINTS, 0, count.targets);
-    this.markers(camera, stock.pointings, 0, 11, rgba(COLOURS.pointing, 1));
+    const size = this.sizeOf(camera, count.pointings, 11);
+    this.markers(camera, stock.pointings, 0, size, rgba(COLOURS.pointing, 1));
     gl.drawArrays(gl.POINTS, 0, count.pointings);
     this.outlines(
       camera,
@@ -222,7 +260,7 @@ export class Layer {
       rgba(COLOURS.selected, 1),
       true,
     );
-    this.markers(camera, stock.pointings, 0, 13, rgba(COLOURS.selected, 1));
+    this.markers(camera, stock.pointings, 0, size + 2, rgba(COLOURS.selected, 1));
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, stock.selectedPointings);
     gl.drawElements(gl.POINTS, count.selectedPointings, gl.UNSIGNED_INT, 0);
   }

@@ -3,11 +3,11 @@ import { memo, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import { Failed, Loading } from "../shell/status";
 import { ViewBoundary } from "./boundary";
-import { capOf, vector } from "./geometry";
 import { COLOURS } from "./layer";
 import { MapTable } from "./maptable";
+import { Tools } from "./maptools";
 import { Warning } from "./notice";
-import { makeScene, type Observed, rowsAt, rowsWithin } from "./scene";
+import { makeScene, type Observed, rowsAt } from "./scene";
 import type { Selection } from "./selection";
 import { type Click, getSky, hasWebGl, type Sky } from "./sky";
 
@@ -90,79 +90,13 @@ function Legend() {
   );
 }
 
-function Tools(props: {
-  sky: Sky;
-  scene: ReturnType<typeof makeScene>;
-  surveys: readonly Survey[];
-  survey: Survey | null;
-  moc: string | null;
-  mocShown: boolean;
-  selection: Selection;
-  onSurvey: (survey: Survey | null) => void;
-  onMoc: (shown: boolean) => void;
-}) {
-  const { sky, scene, surveys, survey, moc, mocShown, selection, onSurvey, onMoc } = props;
-  const lookAtSelection = () => {
-    const places = scene.rows.filter((row) => selection.dids.has(row.did));
-    const cap = capOf(
-      places.flatMap(({ ra, dec }) => (ra === null || dec === null ? [] : [vector(ra, dec)])),
-    );
-    if (cap) sky.lookAt({ centre: cap.centre, radius: cap.radius + 3 }, true);
-  };
-  const selectView = () => {
-    const [ra, dec] = sky.aladin.getRaDec();
-    const within = rowsWithin(scene, vector(ra, dec), Math.min(90, sky.aladin.getFov()[0] / 2));
-    selection.point(
-      within.map((row) => row.did),
-      "add",
-    );
-  };
-  const button = (label: string, act: () => void, off = false) => (
-    <button type="button" className="btn btn-sm btn-outline-secondary" disabled={off} onClick={act}>
-      {label}
-    </button>
+/** Why some pictures of the sky cannot be chosen. */
+function Missing({ surveys }: { surveys: readonly Survey[] }) {
+  const reasons = new Set(
+    surveys.flatMap(({ state }) => (state.available || !state.reason ? [] : [state.reason])),
   );
-  return (
-    <div className="d-flex flex-wrap align-items-center gap-2 mb-1">
-      <fieldset className="btn-group" aria-label="Part of the sky">
-        {button("Zoom in", () => sky.zoom(1 / 1.5))}
-        {button("Zoom out", () => sky.zoom(1.5))}
-        {button("All", () => scene.cap && sky.lookAt(scene.cap, true), scene.cap === null)}
-        {button("Selected", lookAtSelection, selection.dids.size === 0)}
-      </fieldset>
-      {button("Select what is in view", selectView)}
-      <label className="d-flex align-items-center gap-1 small">
-        Sky
-        <select
-          className="form-select form-select-sm w-auto"
-          value={survey?.id ?? ""}
-          onChange={(event) =>
-            onSurvey(surveys.find((one) => one.id === event.target.value) ?? null)
-          }
-        >
-          <option value="">coordinates only</option>
-          {surveys.map((one) => (
-            <option key={one.id} value={one.id} disabled={!one.state.available}>
-              {one.label}
-              {one.state.available ? "" : ` (${one.state.reason ?? "not available"})`}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="form-check form-switch small mb-0">
-        <input
-          type="checkbox"
-          className="form-check-input"
-          checked={mocShown && moc !== null}
-          disabled={moc === null}
-          onChange={(event) => onMoc(event.target.checked)}
-        />
-        <span className="form-check-label">
-          Coverage (MOC){moc === null && ": the service has none for this answer"}
-        </span>
-      </label>
-    </div>
-  );
+  if (reasons.size === 0) return null;
+  return <p className="small text-body-secondary mb-1">{[...reasons].join(" ")}</p>;
 }
 
 /** Data sets whose field of view holds the place that was clicked. */
@@ -246,6 +180,7 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
         aria-label="Map of the sky; the same as a table is below"
       />
       <Legend />
+      <Missing surveys={surveys} />
       <Here found={here} selection={selection} onClose={() => setHere([])} />
     </>
   );

@@ -15,20 +15,66 @@ interface Props {
   onMove: (offset: number, limit: number) => void;
 }
 
-/** Buttons to the other pages, and which rows these are. */
-export function Pager({ offset, limit, shown, total, reason, onMove }: Props) {
-  const page = Math.floor(offset / limit) + 1;
-  const pages = total === null ? null : Math.max(1, Math.ceil(total / limit));
+function PageField({
+  page,
+  pages,
+  isOff,
+  onGo,
+}: {
+  page: number;
+  pages: number | null;
+  isOff: boolean;
+  onGo: (page: number) => void;
+}) {
   const [text, setText] = useState(String(page));
   useEffect(() => setText(String(page)), [page]);
-  const go = (to: number) => onMove((to - 1) * limit, limit);
-  const isLast = pages === null ? shown < limit : page >= pages;
   const jump = (event: FormEvent) => {
     event.preventDefault();
     const to = Number(text);
     if (!Number.isInteger(to) || to < 1) return setText(String(page));
-    go(pages === null ? to : Math.min(to, pages));
+    onGo(pages === null ? to : Math.min(to, pages));
   };
+  return (
+    <form className="d-flex align-items-center gap-1" onSubmit={jump}>
+      <label className="d-flex align-items-center gap-1">
+        Page
+        <input
+          className="form-control form-control-sm results-number"
+          inputMode="numeric"
+          value={text}
+          disabled={isOff}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </label>
+      {pages !== null && <span>of {formatCount(pages)}</span>}
+    </form>
+  );
+}
+
+function SizeChoice({ limit, onChoose }: { limit: number; onChoose: (size: number) => void }) {
+  const sizes = [...new Set([...SIZES, limit])].sort((a, b) => a - b);
+  return (
+    <label className="d-flex align-items-center gap-1">
+      Rows per page
+      <select
+        className="form-select form-select-sm w-auto"
+        value={limit}
+        onChange={(event) => onChoose(Number(event.target.value))}
+      >
+        {sizes.map((size) => (
+          <option key={size}>{size}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Buttons to the other pages, and which rows these are. */
+export function Pager({ offset, limit, shown, total, reason, onMove }: Props) {
+  const page = Math.floor(offset / limit) + 1;
+  const pages = total === null ? null : Math.max(1, Math.ceil(total / limit));
+  const go = (to: number) => onMove((to - 1) * limit, limit);
+  const isLast = pages === null ? shown < limit : page >= pages;
   const button = (label: string, sign: string, to: number, off: boolean) => (
     <button
       type="button"
@@ -54,36 +100,11 @@ export function Pager({ offset, limit, shown, total, reason, onMove }: Props) {
         {button("Next page", "\u203a", page + 1, isLast)}
         {pages !== null && button("Last page", "\u00bb", pages, isLast)}
       </div>
-      <form className="d-flex align-items-center gap-1" onSubmit={jump}>
-        <label className="d-flex align-items-center gap-1">
-          Page
-          <input
-            className="form-control form-control-sm results-number"
-            inputMode="numeric"
-            value={text}
-            disabled={reason !== null}
-            onChange={(event) => setText(event.target.value)}
-          />
-        </label>
-        {pages !== null && <span>of {formatCount(pages)}</span>}
-      </form>
-      <label className="d-flex align-items-center gap-1">
-        Rows per page
-        <select
-          className="form-select form-select-sm w-auto"
-          value={limit}
-          onChange={(event) => {
-            const size = Number(event.target.value);
-            onMove(Math.floor(offset / size) * size, size);
-          }}
-        >
-          {[...new Set([...SIZES, limit])]
-            .sort((a, b) => a - b)
-            .map((size) => (
-              <option key={size}>{size}</option>
-            ))}
-        </select>
-      </label>
+      <PageField page={page} pages={pages} isOff={reason !== null} onGo={go} />
+      <SizeChoice
+        limit={limit}
+        onChoose={(size) => onMove(Math.floor(offset / size) * size, size)}
+      />
       {reason !== null && (
         <span className="text-body-secondary">Only the first page: {reason}</span>
       )}

@@ -117,7 +117,7 @@ export function tapUrl(
   const query =
     dids.length === 0
       ? adql
-      : `SELECT * FROM (${adql}) AS found WHERE obs_publisher_did IN (${dids.map(quoted).join(", ")})`;
+      : `SELECT * FROM (${adql}) AS answer WHERE obs_publisher_did IN (${dids.map(quoted).join(", ")})`;
   const params = new URLSearchParams({
     REQUEST: "doQuery",
     LANG: "ADQL",

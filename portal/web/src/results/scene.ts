@@ -28,6 +28,8 @@ export interface Scene {
   pointings: Float32Array;
   targets: Float32Array;
   pointingOf: Int32Array;
+  /** Radius of the largest outline in degrees. */
+  widest: number;
   /** A cap with everything in it; null where nothing has a place. */
   cap: Cap | null;
 }
@@ -85,18 +87,33 @@ export function makeScene(rows: readonly Observed[]): Scene {
     pointings: new Float32Array(pointings.numbers),
     targets: new Float32Array(targets.numbers),
     pointingOf,
+    widest,
     cap: middle && { centre: middle.centre, radius: Math.min(180, middle.radius + widest) },
   };
 }
 
+/** How many corners can be left out between two that are drawn, where the largest outline has this radius in
+ * pixels: the line then stays within half a pixel of the true one. */
+export function strideFor(corners: number, pixels: number): number {
+  const needed = Math.max(8, Math.ceil(Math.PI * Math.sqrt(Math.max(0, pixels))));
+  return Math.max(1, Math.floor(corners / needed));
+}
+
 /** The lines of outlines, for a drawing of them all at once. */
-export function linesOf(scene: Scene, outlines: Iterable<number>): Lines {
+export function linesOf(
+  scene: Scene,
+  outlines: Iterable<number>,
+  pixels = Number.POSITIVE_INFINITY,
+): Lines {
   const ends: number[] = [];
   for (const at of outlines) {
     const one = scene.outlines[at];
     if (!one) continue;
-    for (let corner = 0; corner < one.length; corner++)
-      ends.push(one.first + corner, one.first + ((corner + 1) % one.length));
+    const stride = strideFor(one.length, pixels);
+    for (let corner = 0; corner < one.length; corner += stride) {
+      const next = corner + stride < one.length ? corner + stride : 0;
+      ends.push(one.first + corner, one.first + next);
+    }
   }
   return new Uint32Array(ends);
 }

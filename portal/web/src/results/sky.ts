@@ -101,7 +101,7 @@ export class Sky {
     // Aladin wants to be in the document when it starts.
     document.body.append(element);
     try {
-      const aladin = library.aladin(element, OPTIONS);
+      const aladin = library.aladin(element, { ...OPTIONS, inertia: !isStill() });
       element.querySelector(".aladin-catalogCanvas")?.after(layer.canvas);
       name(element);
       return new Sky(library, aladin, element, layer);

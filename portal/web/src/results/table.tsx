@@ -1,5 +1,5 @@
 // One page of the answer as a table whose rows can be selected.
-import { type MouseEvent, memo, useEffect, useMemo, useRef } from "react";
+import { type MouseEvent, memo, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import type { SortKey } from "../state/view";
 import { KEY } from "./columns";
@@ -123,8 +123,7 @@ function labelOf(row: Cell[], columns: Column[], fallback: string): string {
   return words.length > 0 ? words.join(" ") : fallback;
 }
 
-/** Rows of a page. The key column is shown only where it was chosen. */
-export function ResultsTable(props: {
+interface Props {
   page: Page;
   shown: string[] | null;
   sort: SortKey[];
@@ -132,55 +131,74 @@ export function ResultsTable(props: {
   selection: Selection;
   open: string | null;
   busy: boolean;
-  sortReason: string | null;
   onSort: (keys: SortKey[]) => void;
   onOpen: (did: string) => void;
-}) {
-  const { page, shown, sort, scale, selection, open, busy, sortReason, onSort, onOpen } = props;
+}
+
+/** What rows call. They are drawn anew only if they change, so these have to stay the same functions. */
+function useRowActions(keys: string[] | null, selection: Selection, onOpen: Props["onOpen"]) {
+  const anchor = useRef<string | null>(null);
+  const latest = useRef({ keys, selection, onOpen });
+  latest.current = { keys, selection, onOpen };
+  const [actions] = useState(() => ({
+    open: (name: string) => latest.current.onOpen(name),
+    pick(name: string, event: MouseEvent, ofBox: boolean) {
+      const now = latest.current;
+      const from = anchor.current;
+      if (event.shiftKey && from !== null) {
+        window.getSelection()?.removeAllRanges();
+        now.selection.point(between(now.keys ?? [], from, name), "add");
+        return;
+      }
+      anchor.current = name;
+      now.selection.point([name], ofBox ? "toggle" : modeOf(event));
+    },
+  }));
+  return actions;
+}
+
+function Head({
+  keys,
+  columns,
+  ...rest
+}: { keys: string[] | null; columns: RowProps["columns"] } & Props) {
+  return (
+    <thead>
+      <tr>
+        {keys && (
+          <th scope="col">
+            <PageBox keys={keys} selection={rest.selection} />
+          </th>
+        )}
+        {columns.map(({ column }) => (
+          <Heading
+            key={column.name}
+            column={column}
+            scale={rest.scale}
+            sort={rest.sort}
+            onSort={rest.onSort}
+          />
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+/** Rows of a page. The key column is shown only where it was chosen. */
+export function ResultsTable(props: Props) {
+  const { page, shown, scale, selection, open, busy, onOpen } = props;
   const keys = useMemo(() => keysOf(page), [page]);
   const columns = useMemo(() => {
     const all = page.columns.map((column, at) => ({ column, at }));
     if (shown === null) return all;
     return all.filter(({ column }) => shown.includes(column.name) || column.name !== KEY);
   }, [page, shown]);
-  const anchor = useRef<string | null>(null);
-  // Rows are drawn anew only if they change, so what they call has to stay the same function.
-  const latest = useRef({ keys, selection });
-  latest.current = { keys, selection };
-  const pick = useRef((name: string, event: MouseEvent, ofBox: boolean) => {
-    const now = latest.current;
-    const from = anchor.current;
-    if (event.shiftKey && from !== null) {
-      window.getSelection()?.removeAllRanges();
-      now.selection.point(between(now.keys ?? [], from, name), "add");
-      return;
-    }
-    anchor.current = name;
-    now.selection.point([name], ofBox ? "toggle" : modeOf(event));
-  });
+  const actions = useRowActions(keys, selection, onOpen);
   return (
     <div className="table-responsive results-table">
       <table className="table table-sm table-hover align-middle" aria-busy={busy}>
         <caption className="visually-hidden">Data sets found, one row for each</caption>
-        <thead>
-          <tr>
-            {keys && (
-              <th scope="col">
-                <PageBox keys={keys} selection={selection} />
-              </th>
-            )}
-            {columns.map(({ column }) => (
-              <Heading
-                key={column.name}
-                column={column}
-                scale={scale}
-                sort={sort}
-                reason={sortReason}
-                onSort={onSort}
-              />
-            ))}
-          </tr>
-        </thead>
+        <Head {...props} keys={keys} columns={columns} />
         <tbody>
           {page.rows.map((row, index) => {
             const name = keys?.[index] ?? null;
@@ -194,8 +212,8 @@ export function ResultsTable(props: {
                 isSelected={name !== null && selection.dids.has(name)}
                 isOpen={name !== null && name === open}
                 scale={scale}
-                onPick={pick.current}
-                onOpen={onOpen}
+                onPick={actions.pick}
+                onOpen={actions.open}
               />
             );
           })}

@@ -68,7 +68,6 @@ function Rows(props: Props) {
         selection={selection}
         open={view.open}
         busy={page.isPlaceholderData}
-        sortReason={null}
         onSort={(sort) => change({ sort, offset: 0 }, "step")}
         onOpen={onOpen}
       />

@@ -7,60 +7,65 @@ export interface Tab {
   content: () => ReactNode;
 }
 
-/** One panel of several; only what is chosen exists. */
-export function Tabs({
-  label,
-  tabs,
-  chosen,
-  onChoose,
-}: {
+const STEPS: Record<string, (at: number, count: number) => number> = {
+  ArrowRight: (at, count) => (at + 1) % count,
+  ArrowLeft: (at, count) => (at - 1 + count) % count,
+  Home: () => 0,
+  End: (_at, count) => count - 1,
+};
+
+interface Props {
   label: string;
   tabs: Tab[];
   chosen: string;
   onChoose: (key: string) => void;
-}) {
-  const id = useId();
+}
+
+function List({ label, tabs, current, id, onChoose }: Props & { current: Tab; id: string }) {
   const list = useRef<HTMLDivElement>(null);
-  const current = tabs.find((tab) => tab.key === chosen) ?? tabs[0];
   function move(event: KeyboardEvent) {
-    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];
-    if (step === undefined || !current) return;
+    const to = STEPS[event.key]?.(tabs.indexOf(current), tabs.length);
+    const next = to === undefined ? undefined : tabs[to];
+    if (to === undefined || !next) return;
     event.preventDefault();
-    const at = tabs.indexOf(current);
-    const to = Number.isFinite(step)
-      ? (at + step + tabs.length) % tabs.length
-      : step < 0
-        ? 0
-        : tabs.length - 1;
-    onChoose(tabs[to]?.key ?? current.key);
+    onChoose(next.key);
     list.current?.querySelectorAll<HTMLElement>("[role=tab]")[to]?.focus();
   }
+  return (
+    <div
+      className="nav nav-tabs results-tabs"
+      role="tablist"
+      aria-label={label}
+      ref={list}
+      onKeyDown={move}
+    >
+      {tabs.map((tab) => (
+        <button
+          key={tab.key}
+          type="button"
+          role="tab"
+          id={`${id}-${tab.key}`}
+          aria-selected={tab === current}
+          aria-controls={`${id}-panel`}
+          tabIndex={tab === current ? 0 : -1}
+          className={`nav-link ${tab === current ? "active" : ""}`}
+          onClick={() => onChoose(tab.key)}
+        >
+          {tab.label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** One panel of several; only what is chosen exists. */
+export function Tabs(props: Props) {
+  const id = useId();
+  const current = props.tabs.find((tab) => tab.key === props.chosen) ?? props.tabs[0];
   if (!current) return null;
   return (
     <>
-      <div
-        className="nav nav-tabs results-tabs"
-        role="tablist"
-        aria-label={label}
-        ref={list}
-        onKeyDown={move}
-      >
-        {tabs.map((tab) => (
-          <button
-            key={tab.key}
-            type="button"
-            role="tab"
-            id={`${id}-${tab.key}`}
-            aria-selected={tab === current}
-            aria-controls={`${id}-panel`}
-            tabIndex={tab === current ? 0 : -1}
-            className={`nav-link ${tab === current ? "active" : ""}`}
-            onClick={() => onChoose(tab.key)}
-          >
-            {tab.label}
-          </button>
-        ))}
-      </div>
+      <List {...props} current={current} id={id} />
       <div
         role="tabpanel"
         id={`${id}-panel`}

@@ -1,11 +1,12 @@
 // When it was observed: a lane for each target, with the good time intervals in it.
 import type { Data, Layout } from "plotly.js-basic-dist-min";
-import { memo, useMemo } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import { axisTime, formatCount, formatDuration, formatTime, type TimeScale } from "./format";
-import { INK, Plot, type Range } from "./plot";
+import { usePicking } from "./picking";
+import { INK, Plot } from "./plot";
 import type { Observed } from "./scene";
-import type { Mode, Selection } from "./selection";
-import { boxesOf, lanesOf, type Path, rowsInBox, type Span } from "./spans";
+import type { Selection } from "./selection";
+import { boxesOf, lanesOf, type Path, type Span } from "./spans";
 import { InWords } from "./words";
 
 function spansOf(rows: readonly Observed[], lane: Int32Array, scale: TimeScale): Span[] {
@@ -65,62 +66,60 @@ function summaryOf(rows: readonly Observed[], scale: TimeScale): string {
   );
 }
 
-/** Time spans of all rows. */
-export const TimeLine = memo(function TimeLine({
-  rows,
-  scale,
-  selection,
-}: {
-  rows: readonly Observed[];
-  scale: TimeScale;
-  selection: Selection;
-}) {
+function textOf(row: Observed, scale: TimeScale): string {
+  const { t_min: start, t_max: end } = row;
+  return [
+    [row.target_name, row.obs_id, row.product].filter(Boolean).join(", "),
+    start === null ? "" : `${formatTime(start, scale)} ${scale}`,
+    start === null || end === null ? "" : formatDuration((end - start) * 86_400),
+  ].join("<br>");
+}
+
+/** All spans as one path, good time within them, and the selected ones in front. */
+function useSpans(rows: readonly Observed[], scale: TimeScale, selected: ReadonlySet<string>) {
+  // Map and table show a changed selection first.
+  const dids = useDeferredValue(selected);
   const lanes = useMemo(() => lanesOf(rows), [rows]);
   const spans = useMemo(() => spansOf(rows, lanes.lane, scale), [rows, lanes, scale]);
   const base = useMemo(() => {
-    const texts = rows.map((row) =>
-      [
-        [row.target_name, row.obs_id, row.product].filter(Boolean).join(", "),
-        row.t_min === null ? "" : `${formatTime(row.t_min, scale)} ${scale}`,
-        row.t_min === null || row.t_max === null
-          ? ""
-          : formatDuration((row.t_max - row.t_min) * 86_400),
-      ].join("<br>"),
-    );
+    const texts = rows.map((row) => textOf(row, scale));
     const path = boxesOf(spans, 0.36);
     const good = boxesOf(goodSpans(rows, lanes.lane, scale), 0.18);
     return { path, data: [trace(path, texts, INK.usual), trace(good, null, INK.good)] };
   }, [rows, lanes, spans, scale]);
   const data = useMemo(() => {
-    const chosen = spans.filter(({ row }) => selection.dids.has(rows[row]?.did ?? ""));
+    const chosen = spans.filter(({ row }) => dids.has(rows[row]?.did ?? ""));
     return [...base.data, trace(boxesOf(chosen, 0.36), null, INK.selected)];
-  }, [base, spans, rows, selection.dids]);
-  const layout = useMemo(
-    (): Partial<Layout> => ({
-      margin: { l: 130, r: 12, t: 8, b: 44 },
-      xaxis: { type: "date", title: { text: `Time (${scale})` } },
-      yaxis: {
-        tickvals: lanes.names.map((_, at) => at),
-        ticktext: lanes.names.map((name) =>
-          name.length > 18 ? `${name.slice(0, 17)}\u2026` : name,
-        ),
-        range: [lanes.names.length - 0.4, -0.6],
-        fixedrange: true,
-        zeroline: false,
-      },
-    }),
-    [lanes, scale],
-  );
-  const didsOf = (found: number[]) => found.flatMap((row) => rows[row]?.did ?? []);
-  const box = ({ x, y }: Range, mode: Mode) =>
-    selection.point(
-      didsOf(rowsInBox(spans, [axisValue(x[0]), axisValue(x[1])], [Number(y[0]), Number(y[1])])),
-      mode,
-    );
-  const pick = ({ curve, point }: { curve: number; point: number }, mode: Mode) => {
-    const row = curve === 0 ? base.path.rows[point] : undefined;
-    if (row !== undefined) selection.point(didsOf([row]), mode);
+  }, [base, spans, rows, dids]);
+  return { lanes, spans, path: base.path, data };
+}
+
+function layoutOf(names: readonly string[], scale: TimeScale): Partial<Layout> {
+  return {
+    margin: { l: 130, r: 12, t: 8, b: 44 },
+    xaxis: { type: "date", title: { text: `Time (${scale})` } },
+    yaxis: {
+      tickvals: names.map((_, at) => at),
+      ticktext: names.map((name) => (name.length > 18 ? `${name.slice(0, 17)}\u2026` : name)),
+      range: [names.length - 0.4, -0.6],
+      fixedrange: true,
+      zeroline: false,
+    },
   };
+}
+
+interface Props {
+  rows: readonly Observed[];
+  scale: TimeScale;
+  selection: Selection;
+}
+
+/** Time spans of all rows. */
+export const TimeLine = memo(function TimeLine({ rows, scale, selection }: Props) {
+  const { lanes, spans, path, data } = useSpans(rows, scale, selection.dids);
+  const layout = useMemo(() => layoutOf(lanes.names, scale), [lanes, scale]);
+  const picking = usePicking(rows, spans, path, selection, axisValue);
+  const starts = [`First start (${scale})`, `Last start (${scale})`];
   return (
     <section aria-label="Time line">
       <p className="small mb-1">
@@ -133,18 +132,11 @@ export const TimeLine = memo(function TimeLine({
         data={data}
         layout={layout}
         height={Math.max(220, 70 + 24 * lanes.names.length)}
-        onPick={pick}
-        onBox={box}
+        {...picking}
       />
       <InWords
         summary={summaryOf(rows, scale)}
-        head={[
-          "Target",
-          "Data sets",
-          `First start (${scale})`,
-          `Last start (${scale})`,
-          "Time in all",
-        ]}
+        head={["Target", "Data sets", ...starts, "Time in all"]}
         rows={() => byTarget(rows, lanes, scale)}
       />
     </section>

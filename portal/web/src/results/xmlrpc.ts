@@ -48,12 +48,11 @@ function read(value: Element): Value {
     return list ? [...list.children].map(read) : [];
   }
   if (typed.tagName === "struct") {
-    const found: { [key: string]: Value } = {};
-    for (const member of typed.children) {
+    const members = [...typed.children].flatMap((member): [string, Value][] => {
       const [name, one] = [child(member, "name"), child(member, "value")];
-      if (name && one) found[name.textContent ?? ""] = read(one);
-    }
-    return found;
+      return name && one ? [[name.textContent ?? "", read(one)]] : [];
+    });
+    return Object.fromEntries(members);
   }
   return typed.textContent ?? "";
 }
