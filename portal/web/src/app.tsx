@@ -12,8 +12,6 @@ const ResultsPage = lazy(() => import("./pages/results"));
 const BasketPage = lazy(() => import("./pages/basket"));
 const JobsPage = lazy(() => import("./pages/jobs"));
 const QueriesPage = lazy(() => import("./pages/queries"));
-const SharedBasketPage = lazy(() => import("./basket/shared"));
-const SharedQueryPage = lazy(() => import("./account/shared-query"));
 const ProfilePage = lazy(() => import("./pages/profile"));
 const SharedBasketPage = lazy(() => import("./basket/shared"));
 const SharedQueryPage = lazy(() => import("./account/shared-query"));

@@ -227,7 +227,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Config */
+        /**
+         * Get Config
+         * @description Tell what the pages have to know first.
+         */
         get: operations["get_config"];
         put?: never;
         post?: never;
@@ -244,10 +247,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Jobs */
+        /**
+         * List Jobs
+         * @description Give all jobs, the newest first.
+         */
         get: operations["list_jobs"];
         put?: never;
-        /** Start Job */
+        /**
+         * Start Job
+         * @description Start a job on a basket.
+         */
         post: operations["start_job"];
         delete?: never;
         options?: never;
@@ -262,7 +271,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Job Form */
+        /**
+         * Get Job Form
+         * @description Give the form of a job on a basket, with what is known of its data filled in.
+         */
         get: operations["get_job_form"];
         put?: never;
         post?: never;
@@ -279,11 +291,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Job */
+        /**
+         * Get Job
+         * @description Give a job as it is now; with the header ``Prefer: wait=20``, as soon as its phase changes.
+         */
         get: operations["get_job"];
         put?: never;
         post?: never;
-        /** Delete Job */
+        /**
+         * Delete Job
+         * @description Delete a job and its results.
+         */
         delete: operations["delete_job"];
         options?: never;
         head?: never;
@@ -299,7 +317,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Abort Job */
+        /**
+         * Abort Job
+         * @description End a job.
+         */
         post: operations["abort_job"];
         delete?: never;
         options?: never;
@@ -314,7 +335,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Job Log */
+        /**
+         * Get Job Log
+         * @description Give a job's log, also while it runs.
+         */
         get: operations["get_job_log"];
         put?: never;
         post?: never;
@@ -331,7 +355,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Job Provenance */
+        /**
+         * Get Job Provenance
+         * @description Give where a job's results come from.
+         */
         get: operations["get_job_provenance"];
         put?: never;
         post?: never;
@@ -348,7 +375,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Job Result */
+        /**
+         * Get Job Result
+         * @description Give a file that a job made.
+         */
         get: operations["get_job_result"];
         put?: never;
         post?: never;
@@ -367,7 +397,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retry Job */
+        /**
+         * Retry Job
+         * @description Start a job again, as a new one with the same data sets and parameters.
+         */
         post: operations["retry_job"];
         delete?: never;
         options?: never;
@@ -516,7 +549,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Resolve Name */
+        /**
+         * Resolve Name
+         * @description Tell where an object is.
+         */
         post: operations["resolve_name"];
         delete?: never;
         options?: never;
@@ -553,7 +589,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Write Adql */
+        /**
+         * Write Adql
+         * @description Write the ADQL of a search, and what of it is impossible.
+         */
         post: operations["write_adql"];
         delete?: never;
         options?: never;
@@ -568,7 +607,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Capabilities */
+        /**
+         * Get Capabilities
+         * @description Tell what can be searched in a table of a service.
+         */
         get: operations["get_capabilities"];
         put?: never;
         post?: never;
@@ -585,7 +627,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Choices */
+        /**
+         * Get Choices
+         * @description Give the values that a search field's column has.
+         */
         get: operations["get_choices"];
         put?: never;
         post?: never;
@@ -604,7 +649,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Count Rows */
+        /**
+         * Count Rows
+         * @description Count all rows, exactly.
+         */
         post: operations["count_rows"];
         delete?: never;
         options?: never;
@@ -621,7 +669,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Export Rows */
+        /**
+         * Export Rows
+         * @description Give all rows as a file.
+         */
         post: operations["export_rows"];
         delete?: never;
         options?: never;
@@ -636,7 +687,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Links */
+        /**
+         * Get Links
+         * @description Give the links of a data set, grouped by what they mean, as the user who asks may have them.
+         */
         get: operations["get_links"];
         put?: never;
         post?: never;
@@ -655,7 +709,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get Overview */
+        /**
+         * Get Overview
+         * @description Give what map and plots show of the rows.
+         */
         post: operations["get_overview"];
         delete?: never;
         options?: never;
@@ -672,7 +729,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get Page */
+        /**
+         * Get Page
+         * @description Give some rows, sorted over the whole answer.
+         */
         post: operations["get_page"];
         delete?: never;
         options?: never;
@@ -687,7 +747,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Targets */
+        /**
+         * Get Targets
+         * @description Give targets of the service's own observations whose names have a part.
+         */
         get: operations["get_targets"];
         put?: never;
         post?: never;
@@ -3409,9 +3472,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             /** @description Default Response */
             default: {
