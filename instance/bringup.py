@@ -160,6 +160,7 @@ class Instance:
             repr(self.settings.materialise_obscore),
         )
         if self.state.get("database") == wanted and dachs.initialised():
+            dachs.ensure_job_table()
             return
         self.state.set(database=None, imported=None, served=None, published=None, obscore=None)
         with Step("Making DaCHS's tables"):

@@ -317,7 +317,12 @@ class Cluster:
             if section == "data":
                 self.script(before_data)
             self.fill(DATABASE, dump, f"--section={section}")
+        self.let_administrate()
         self.sql("ANALYZE")
+
+    def let_administrate(self) -> None:
+        """Let DaCHS make schemas, as 'dachs init' does; what comes from a dump lacks that right."""
+        self.sql(f"GRANT ALL ON DATABASE {DATABASE} TO {grants.ADMINISTRATOR}")
 
     def fill(self, database: str, dump: Path, *options: str) -> None:
         """Fill a database from a dump, which the account can read.

@@ -101,7 +101,7 @@ class Explorer:
             self.failure = error
 
     def _tell(self, error: CherenkovVOError | OSError) -> None:
-        reason = " ".join(str(error).split())
+        reason = f"{' '.join(str(error).split()).rstrip('.')}."
         say(
             f"The explorer is NOT served, all else is: {reason} Trying again in {self.pause:.0f} s.",
             "warning",

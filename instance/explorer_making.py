@@ -14,13 +14,19 @@ from instance.bringup import Instance
 from instance.cluster import free_port
 from instance.console import say
 from instance.deploy import copy_changed, mirror
-from instance.exits import EXIT_ENVIRONMENT
+from instance.exits import EXIT_DISK, EXIT_ENVIRONMENT
 from instance.explorer_parts import Places
 from instance.settings import CHECKOUT, Settings
 
 SOURCE = CHECKOUT / "portal"
 PARTS = ("server", "jobs", "hips")
 """Directories of the source that run on the server."""
+
+ROOM = {"explorer": 700_000_000, "jobs": 500_000_000, "pages": 400_000_000}
+"""Bytes that environments take, and that the pages take while they are built."""
+
+LEFT = 500_000_000
+"""Bytes that have to be left for the VO services."""
 
 STORE_PROGRAM = "/usr/bin/redis-server"
 
@@ -68,6 +74,7 @@ def make(instance: Instance) -> Made:
             exit_code=EXIT_ENVIRONMENT,
         )
     (instance.home / "log").mkdir(exist_ok=True)
+    _check_room(instance)
     python = packages.ensure_venv(places.programs, "explorer")
     built = pages.ensure(instance.home, account, python.parent, instance.home / "log" / "explorer-build.log")
     settings = _with_jobs(instance)
@@ -86,6 +93,23 @@ def make(instance: Instance) -> Made:
     found = Made(python, environment, instance.cluster.port, metrics_port)
     _migrate(instance, found)
     return found
+
+
+def _check_room(instance: Instance) -> None:
+    """Make sure that what is to be made does not fill the disk."""
+    home = instance.home
+    wanted = {"explorer", *(["jobs"] if instance.settings.explorer_jobs else [])}
+    missing = {name for name in wanted if not packages.mark_of(home / name, name)[0].exists()}
+    if not pages.are_built(home):
+        missing.add("pages")
+    needed, free = sum(ROOM[name] for name in missing) + LEFT, shutil.disk_usage(home).free
+    if missing and free < needed:
+        raise InstanceError(
+            f"Only {free // 1_000_000} MB are free where {home} lies; {needed // 1_000_000} MB are needed for"
+            " the explorer.",
+            "Make room, or switch it off with CHERENKOV_VO_EXPLORER=no.",
+            exit_code=EXIT_DISK,
+        )
 
 
 def _with_jobs(instance: Instance) -> Settings:

@@ -45,6 +45,11 @@ class ExplorerSettings:
     )
     explorer_runners: str = setting("", "other UWS servers for analysis jobs: 'key=URL', with spaces between")
     explorer_jobs: bool = setting(True, "run analysis jobs (Gammapy) on this machine")
+    explorer_jobs_running: int = setting(1, "analysis jobs that run at once")
+    explorer_jobs_waiting: int = setting(20, "analysis jobs that may wait; further ones are refused")
+    explorer_job_runs: int = setting(50, "data sets of an analysis job")
+    explorer_job_seconds: int = setting(1800, "seconds that an analysis job may take")
+    explorer_job_memory: int = setting(6144, "mebibytes of memory that an analysis job may take")
     explorer_resolver: str = setting(
         "https://cds.unistra.fr/cgi-bin/nph-sesame", "Sesame service for names of objects; 'none' for none"
     )
@@ -67,6 +72,9 @@ class ExplorerSettings:
         ConfigError
             One of them makes no sense.
         """
+        for name in JOB_BOUNDS:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}: expected a whole number, 1 or more")
         for name, form, reserved in (
             ("explorer_services", f"{KEY}={HTTP_URL}", OWN),
             ("explorer_runners", f"{KEY}={HTTP_URL}", OWN),
@@ -86,6 +94,15 @@ class ExplorerSettings:
         if bool(self.explorer_oidc_issuer) != bool(self.explorer_oidc_client_id):
             raise ConfigError("explorer_oidc_issuer and explorer_oidc_client_id: expected both, or none")
 
+
+JOB_BOUNDS = (
+    "explorer_jobs_running",
+    "explorer_jobs_waiting",
+    "explorer_job_runs",
+    "explorer_job_seconds",
+    "explorer_job_memory",
+)
+"""Settings that DaCHS's service of analysis jobs reads."""
 
 OWN = "own"
 """Key of this site's own TAP service and runner."""

@@ -303,6 +303,13 @@ def environment_of(*extras: str) -> environments.Environment:
     return environments.environment("-".join(extras) or "instance")
 
 
+def mark_of(home: Path, *extras: str) -> tuple[Path, str]:
+    """Give the file that says that an environment is complete, and what stands in it if it is as wanted."""
+    lock = environment_of(*extras).lock.read_text(encoding="utf-8")
+    stamp = hashlib.sha256("\n".join([sys.version, *requirements(*extras), lock]).encode()).hexdigest()
+    return home / "venv" / f"complete-{'-'.join(('base', *extras))}", stamp
+
+
 def ensure_venv(home: Path, *extras: str) -> Path:
     """Make the virtual environment, on the system's Python, as the lock file says.
 
@@ -325,10 +332,7 @@ def ensure_venv(home: Path, *extras: str) -> Path:
         the locked one, or because a package of Debian's is too old.
     """
     wanted, environment = requirements(*extras), environment_of(*extras)
-    mark = home / "venv" / f"complete-{'-'.join(('base', *extras))}"
-    stamp = hashlib.sha256(
-        "\n".join([sys.version, *wanted, environment.lock.read_text("utf-8")]).encode()
-    ).hexdigest()
+    mark, stamp = mark_of(home, *extras)
 
     def complete() -> bool:
         return mark.exists() and mark.read_text(encoding="ascii") == stamp and venv_python(home).exists()

@@ -34,6 +34,7 @@ PATIENCE = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry
 UNREACHABLE = re.compile(
     r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT"
 )
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def source_files(source: Path = SOURCE) -> Iterator[Path]:
@@ -176,8 +177,10 @@ def _failure(name: str, said: str, log: Path) -> InstanceError:
         return InstanceError(
             "The explorer's pages cannot be built: the disk is full.", MAKE_ROOM, exit_code=EXIT_DISK
         )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()] or lines
+    lines = [line.strip() for line in COLOURS.sub("", said).splitlines() if line.strip()]
+    # A line that ends with a colon announces the one that says what is wrong.
+    told = [line for line in lines if not line.endswith(":")]
+    errors = [line for line in told if "error" in line.lower()] or told
     return InstanceError(
         f"The explorer's pages cannot be built: {name} says {errors[0] if errors else 'nothing'!r}.",
         f"The whole story is in {log}.",

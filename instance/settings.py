@@ -349,16 +349,16 @@ def _typed(name: str, value: Any) -> Any:
         return str(value)
     if (name == "hess_dl3_dr1" and value != SAMPLE_WORD) or (name == "cta_1dc" and value != NONE_WORD):
         return str(Path(str(value)).expanduser().absolute())
-    if name in (*PORTS, "scan_processes", *COUNTS):
-        try:
-            return int(value)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
     if isinstance(getattr(Settings, name), bool):
         words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
         if str(value).lower() not in words:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")
         return words[str(value).lower()]
+    if isinstance(getattr(Settings, name), int):
+        try:
+            return int(value)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
     return str(value)
 
 

@@ -11,6 +11,7 @@ environments are made on the way.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -32,12 +33,12 @@ from instance.cluster import free_port  # noqa: E402
 from instance.releases import SHARED, SHARED_CTA  # noqa: E402
 from instance.settings import NONE_WORD, SAMPLE_WORD  # noqa: E402
 from supply import environments  # noqa: E402
-from tests import explorer_stages  # noqa: E402
+from tests import explorer_stages, explorer_story  # noqa: E402
 from tests.judges import environment as judges  # noqa: E402
 from tests.running import pytest, run, say  # noqa: E402
 from tests.thorough import VARIABLE  # noqa: E402
 
-STAGES = ("style", "unit", "properties", "portal", "web", "sample", "draft", "real", "explorer", "faults")
+STAGES = ("style", "unit", "properties", "sample", "draft", "real", "portal", "web", "explorer", "faults")
 VERSIONS = "versions"
 """The stage that makes environments with the oldest and the newest versions: not among the default ones."""
 FUZZ = "fuzz"
@@ -251,6 +252,26 @@ _NOT_LOCKED = [
 """Tests of what the test environment has, which these environments are not."""
 
 
+def explorer(wanted: Sequence[str], home: Path) -> dict[str, bool]:
+    """Run the explorer's stages: its server and its pages at the same time, then both together."""
+    apart: dict[str, Callable[[bool], bool]] = {
+        "portal": lambda alone: explorer_stages.server(tools, at_once=alone),
+        "web": lambda alone: explorer_stages.web(tools, at_once=alone),
+    }
+    if not set(wanted) & {*apart, "explorer"}:
+        return {}
+    tools = explorer_stages.prepare(home)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        made = pool.submit(explorer_story.make, home, tools) if "explorer" in wanted else None
+        results = explorer_stages.together({name: act for name, act in apart.items() if name in wanted})
+    if made is not None:
+        made.result()
+        with temporary_directory() as directory:
+            release = real_release() or SAMPLE_WORD
+            results["explorer"] = explorer_story.explorer(home, tools, directory, release, served)
+    return results
+
+
 def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[str, bool], dict[str, str]]:
     """Run stages; give which passed, and why some did not run."""
     results: dict[str, bool] = {}
@@ -260,13 +281,6 @@ def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[st
     for stage, title in (("unit", "unit tests"), ("properties", "property tests")):
         if stage in wanted:
             results[stage] = run(title, pytest(python, f"tests/{stage}"))
-    portal: dict[str, Callable[[bool], bool]] = {
-        "portal": lambda alone: explorer_stages.server(tools, at_once=alone),
-        "web": lambda alone: explorer_stages.web(tools, at_once=alone),
-    }
-    if set(wanted) & {*portal, "explorer"}:
-        tools = explorer_stages.prepare(home)
-        results |= explorer_stages.together({name: act for name, act in portal.items() if name in wanted})
     if judged := [stage for stage in STAGES if stage in wanted and stage in ("sample", "draft", "real")]:
         judge = judges.ensure(home / "judges", report=say)
         for stage in judged:
@@ -279,6 +293,7 @@ def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[st
             else:
                 not_run[stage] = "the real release is not on this machine ('make fetch-data')"
     last = {VERSIONS: versions, "faults": lambda _: run("faults", pytest(python, "tests/faults"))}
+    results |= explorer(wanted, home)
     results |= {stage: act(home) for stage, act in last.items() if stage in wanted}
     return results, not_run
 

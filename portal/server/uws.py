@@ -229,15 +229,18 @@ class Client:
     def own(self, url: str) -> str | None:
         """Make a URL one at the runner's address; None if it leads elsewhere.
 
-        Services behind a proxy write the addresses that the world sees. What lies below the same path is
-        theirs.
+        Services behind a proxy write the addresses that the world sees. What lies beside or below the
+        list of jobs is theirs.
         """
         runner, parts = urlsplit(self.runner.url), urlsplit(url)
         if parts.scheme not in {"http", "https"} or parts.username or ".." in parts.path.split("/"):
             return None
         if origin_of(url) == origin_of(self.runner.url):
             return url
-        if parts.path.startswith(runner.path.rstrip("/") + "/"):
+        path = runner.path.rstrip("/")
+        # DaCHS has its jobs beside the address that it is asked at: .../uws.xml and .../async/<job>.
+        beside = path.rpartition("/")[0] or path
+        if parts.path.startswith(beside + "/"):
             return urlunsplit((runner.scheme, runner.netloc, parts.path, parts.query, ""))
         return None
 
@@ -322,7 +325,7 @@ class Client:
             return NotFoundError(f"{name} {what}: it no longer has it.", code="job_gone", detail=detail)
         if status in {502, 503, 504}:
             return RunnerDownError(f"{name} is not ready{because}", detail=detail, retry_after=10)
-        if status in {200, 400, 409, 422, 429}:
+        if status in {400, 409, 422, 429} or (status == 200 and said):
             return ConflictError(f"{name} {what}{because}", code="runner_refuses", detail=detail)
         return UpstreamError(f"{name} {what}{because}", detail=detail)
 
