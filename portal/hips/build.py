@@ -91,9 +91,8 @@ def run(wanted: Wanted, client: Client, now: datetime | None = None) -> Outcome:
         for left in versions.glob(f"{PARTIAL}*"):
             shutil.rmtree(left)
         offer = lists.ask(client, wanted.service, now)
-        digest = offer.digest(*_circumstances(wanted))
         before = _note(wanted.directory)
-        if before.get("digest") == digest and not wanted.again:
+        if before.get("digest") == offer.digest(*_circumstances(wanted)) and not wanted.again:
             numbers = {name: int(str(before[name])) for name in ("lists", "events", "closed")}
             return Outcome("unchanged", **numbers)
         if not offer.lists:
@@ -101,7 +100,7 @@ def run(wanted: Wanted, client: Client, now: datetime | None = None) -> Outcome:
             return Outcome("empty", closed=offer.closed)
         partial = Path(tempfile.mkdtemp(dir=versions, prefix=PARTIAL))
         try:
-            return _make(wanted, client, offer, digest, partial, now)
+            return _make(wanted, client, offer, partial, now)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -111,18 +110,17 @@ def _circumstances(wanted: Wanted) -> tuple[str, ...]:
     return (FORM, *programs, wanted.service, wanted.creator_did, wanted.label, wanted.notice)
 
 
-def _make(
-    wanted: Wanted, client: Client, offer: Offer, digest: str, partial: Path, now: datetime
-) -> Outcome:
+def _make(wanted: Wanted, client: Client, offer: Offer, partial: Path, now: datetime) -> Outcome:
+    digest = offer.digest(*_circumstances(wanted))
     counts, taken, failures = count(client, offer)
-    # It can be seen by the server's user only if that is allowed to enter.
+    # It was made for this process alone.
     partial.chmod(0o755)
     if not taken.lists:
         _take_away(wanted.directory)
         return Outcome("empty", closed=taken.closed)
     look = tiles.make(counts, partial / "hips")
     client.check_time()
-    properties.write(partial / "hips", wanted, taken, counts, look, now)
+    properties.write(partial / "hips", wanted, taken, counts, top=look.top, now=now)
     numbers = {"lists": len(taken.lists), "events": counts.events, "closed": taken.closed}
     # What could not be read is tried again the next time.
     note = numbers | {"digest": "" if failures else digest, "failures": dict(failures)}

@@ -1,4 +1,4 @@
-"""Events counted in HEALPix cells, tile by tile: counts of overlapping fields add up, whatever their order."""
+"""Events counted in HEALPix cells, tile by tile: those of overlapping fields add up, whatever their order."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from portal.hips import tables
 from portal.hips.asking import MIB, Client
 from portal.hips.errors import ListError, NotPublicError
 from portal.hips.lists import EventList
-from portal.hips.tables import Row
 
 LINKS_MIB = 16
 REFUSALS = ("authenticationerror", "authorizationerror")

@@ -12,7 +12,7 @@ import numpy as np
 from portal.hips.counts import Counts
 from portal.hips.lists import EventList
 from portal.hips.settings import Wanted
-from portal.hips.tiles import FRAME, Stretch
+from portal.hips.tiles import FRAME
 
 INITIAL_VIEW = 10.0
 """Degrees that clients show at first."""
@@ -75,15 +75,19 @@ def description(wanted: Wanted, taken: Taken, counts: Counts) -> str:
     return " ".join(said)
 
 
-def write(directory: Path, wanted: Wanted, taken: Taken, counts: Counts, look: Stretch, now: datetime) -> None:
+def write(
+    directory: Path, wanted: Wanted, taken: Taken, counts: Counts, *, top: float, now: datetime
+) -> None:
     """Write the properties.
 
     Parameters
     ----------
     directory
         The HiPS.
-    wanted, taken, counts, look
+    wanted, taken, counts
         What was made, of what.
+    top
+        Counts that have the last colour.
     now
         The time, UTC.
     """
@@ -110,7 +114,7 @@ def write(directory: Path, wanted: Wanted, taken: Taken, counts: Counts, look: S
         "hips_tile_format": "png fits",
         "hips_pixel_bitpix": -32,
         "hips_pixel_scale": f"{cell:.6g}",
-        "hips_pixel_cut": f"0 {look.top:g}",
+        "hips_pixel_cut": f"0 {top:g}",
         "hips_initial_ra": f"{ra:.4f}",
         "hips_initial_dec": f"{dec:.4f}",
         "hips_initial_fov": f"{INITIAL_VIEW:g}",

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from portal.hips.errors import SettingError
 
 PREFIX = "CHERENKOV_EXPLORER_"
-"""Variables of the explorer's server; some are taken from there if the command line does not say otherwise."""
+"""Variables of the explorer's server; some count if the command line does not say otherwise."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ COVERAGE_ORDER = 8
 """Order of the coverage: cells of a quarter of a degree."""
 
 OVERVIEW_ORDER, OVERVIEW_WIDTH = 3, 64
-"""Order of the tiles in the overview of the whole sky, and pixels along the side of each (HiPS 1.0, 4.3.2)."""
+"""Order of the tiles in the overview of the whole sky, and pixels along the side of each."""
 
 STOPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 COLOURS = ((13, 13, 44), (66, 28, 110), (176, 50, 106), (246, 137, 60), (255, 250, 200))

@@ -48,16 +48,13 @@ def votable(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> bytes:
     values = {}
     for name in columns:
         found = [row.get(name) for row in rows]
-        is_text = any(isinstance(one, str) for one in found) or not any(one is not None for one in found)
-        empty: Any = "" if is_text else np.nan
+        empty: Any = np.nan if any(isinstance(one, float | int) for one in found) else ""
         values[name] = [empty if one is None else one for one in found]
+    document = from_table(Table(values, names=columns))
+    document.resources[0].type = "results"
     target = io.BytesIO()
-    types = ["U200" if not rows else None for _ in columns]
-    writeto(from_table(Table(values, names=columns, dtype=types if not rows else None)), target)
-    text = target.getvalue().replace(b"<RESOURCE", b'<RESOURCE type="results"', 1).replace(
-        b'type="results" type="results"', b'type="results"'
-    )
-    return text
+    writeto(document, target)
+    return target.getvalue()
 
 
 class Archive:
