@@ -93,8 +93,7 @@ def run(wanted: Wanted, client: Client, now: datetime | None = None) -> Outcome:
         offer = lists.ask(client, wanted.service, now)
         before = _note(wanted.directory)
         if before.get("digest") == offer.digest(*_circumstances(wanted)) and not wanted.again:
-            numbers = {name: int(str(before[name])) for name in ("lists", "events", "closed")}
-            return Outcome("unchanged", **numbers)
+            return Outcome("unchanged", *(int(str(before[name])) for name in ("lists", "events", "closed")))
         if not offer.lists:
             _take_away(wanted.directory)
             return Outcome("empty", closed=offer.closed)

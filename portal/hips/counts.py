@@ -19,6 +19,12 @@ That is a third of the resolution of Cherenkov telescopes, and three is the orde
 take whole-sky overviews.
 """
 
+AROUND = 256
+"""Cells along the side of a base pixel that count as looked at, as a whole, because events are in them.
+
+Fields of view that services name do not always hold all events; single events alone would have a brightness.
+"""
+
 LARGE = 64
 """Cells along the side of a base pixel when a field is looked for."""
 
@@ -52,12 +58,15 @@ class Counts:
         return np.asarray(found, dtype=np.int64)
 
     def add(self, ra: Degrees, dec: Degrees) -> None:
-        """Count events; where they are, something was seen."""
+        """Count events; where they are, a small part of the sky was looked at."""
         self.events += len(ra)
-        for tile, cells in self._by_tile(self.cells(ra, dec)):
+        found = self.cells(ra, dec)
+        for tile, cells in self._by_tile(found):
             counts = self._tile(tile)
             counts += np.bincount(cells, minlength=len(counts)).astype(counts.dtype)
-            self._seen[tile][cells] = True
+        parts = (self.grid.nside // min(AROUND, self.grid.nside)) ** 2
+        around = np.unique(found // parts)[:, None] * parts + np.arange(parts)
+        self._see(around.ravel())
 
     def look(self, ra: float, dec: float, radius: float) -> None:
         """Note that a field was looked at: where no events are in it, there are none.
@@ -67,9 +76,7 @@ class Counts:
         ra, dec, radius
             Centre and radius in degrees.
         """
-        for tile, cells in self._by_tile(self._within(ra, dec, radius)):
-            self._tile(tile)
-            self._seen[tile][cells] = True
+        self._see(self._within(ra, dec, radius))
 
     def _within(self, ra: float, dec: float, radius: float) -> Cells:
         """Give the cells whose centres are in a circle: first large ones, for the search takes its time."""
@@ -107,6 +114,11 @@ class Counts:
         grid = HEALPix(nside=2 ** (self.order + 3), order="nested")
         lon, lat = grid.healpix_to_lonlat(np.array([tile * 64 + int(sums[tile].argmax())]))
         return float(lon.to_value(units.deg)[0]), float(lat.to_value(units.deg)[0])
+
+    def _see(self, found: Cells) -> None:
+        for tile, cells in self._by_tile(found):
+            self._tile(tile)
+            self._seen[tile][cells] = True
 
     def _tile(self, tile: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
         if tile not in self._counts:

@@ -20,9 +20,11 @@ TYPES = ("event-list", "event")
 TABLES = ("ivoa.obscore", "ivoa.ObsCore", "ivoa.Obscore")
 """How services write the name of the one table."""
 
-NEEDED = ("obs_publisher_did", "obs_collection", "access_url", "access_format", "access_estsize")
-NEEDED += ("s_ra", "s_dec", "s_fov", "t_min", "t_max", "em_min", "em_max", "t_exptime", "facility_name")
-NEEDED += ("instrument_name",)
+NEEDED = (
+    *("obs_publisher_did", "obs_collection", "access_url", "access_format", "access_estsize"),
+    *("s_ra", "s_dec", "s_fov", "t_min", "t_max", "em_min", "em_max", "t_exptime"),
+    *("facility_name", "instrument_name"),
+)
 OPTIONAL = ("obs_title", "obs_release_date", "data_rights")
 """Columns of ObsCore that are asked for; a service may lack those that are optional."""
 
