@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,8 @@ class Client:
             headers={"User-Agent": AGENT},
             timeout=bounds.timeout,
             follow_redirects=True,
+            # As the server has it: the system's authorities, or those that SSL_CERT_FILE names.
+            verify=ssl.create_default_context(),
             # Neither proxies nor passwords of an environment: what anybody gets is what is counted.
             trust_env=False,
             transport=transport,

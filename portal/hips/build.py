@@ -29,6 +29,7 @@ NAME = "own"
 """Of the picture, in the directory: a link, so that it changes at once and as a whole."""
 
 VERSIONS, PARTIAL, NOTE = ".versions", "partial-", "note.json"
+NUMBERS = ("lists", "events", "closed")
 MOST_FAILURES = 0.1
 """Share of the event lists that may be unreadable; with more, something else is wrong."""
 
@@ -93,7 +94,8 @@ def run(wanted: Wanted, client: Client, now: datetime | None = None) -> Outcome:
         offer = lists.ask(client, wanted.service, now)
         before = _note(wanted.directory)
         if before.get("digest") == offer.digest(*_circumstances(wanted)) and not wanted.again:
-            return Outcome("unchanged", *(int(str(before[name])) for name in ("lists", "events", "closed")))
+            lists_then, events_then, closed = (int(str(before[name])) for name in NUMBERS)
+            return Outcome("unchanged", lists_then, events_then, closed)
         if not offer.lists:
             _take_away(wanted.directory)
             return Outcome("empty", closed=offer.closed)
@@ -120,12 +122,15 @@ def _make(wanted: Wanted, client: Client, offer: Offer, partial: Path, now: date
     look = tiles.make(counts, partial / "hips")
     client.check_time()
     properties.write(partial / "hips", wanted, taken, counts, top=look.top, now=now)
-    numbers = {"lists": len(taken.lists), "events": counts.events, "closed": taken.closed}
+    numbers = (len(taken.lists), counts.events, taken.closed)
     # What could not be read is tried again the next time.
-    note = numbers | {"digest": "" if failures else digest, "failures": dict(failures)}
+    note = dict(zip(NUMBERS, numbers, strict=True)) | {
+        "digest": "" if failures else digest,
+        "failures": dict(failures),
+    }
     (partial / NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
     _swap(wanted.directory, partial, f"{now:%Y%m%dT%H%M%S}-{digest[:12]}")
-    return Outcome("made", **numbers, failures=failures)
+    return Outcome("made", *numbers, failures)
 
 
 def count(client: Client, offer: Offer) -> tuple[Counts, Taken, tuple[tuple[str, str], ...]]:
@@ -191,7 +196,7 @@ def _note(directory: Path) -> dict[str, object]:
         return {}
     try:
         found = json.loads((link.resolve().parent / NOTE).read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) and {"lists", "events", "closed"} <= found.keys() else {}
+        return found if isinstance(found, dict) and set(NUMBERS) <= found.keys() else {}
     except (OSError, ValueError):
         return {}
 
