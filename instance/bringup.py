@@ -23,7 +23,7 @@ from instance.releases import COLLECTIONS
 from instance.settings import Settings, home_of
 from instance.state import State, fingerprint, holder, lock, make_home
 
-ENVIRONMENTS = ("venv", "test", "judges", "explorer", "explorer-test", "jobs")
+ENVIRONMENTS = ("venv", "test", "judges", "explorer", "explorer-test", "jobs", "jobs-test")
 """Directories that hold programs, not data."""
 
 WORK_PATIENCE = 120.0

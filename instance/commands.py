@@ -85,6 +85,8 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
     say(f"metrics: {f'http://127.0.0.1:{port}/metrics' if port else 'none'}")
     explorer = server.explorer(instance)
     say(f"explorer: {explorer['doing']}")
+    if "picture" in explorer:
+        say(f"explorer's picture of events: {explorer['picture']}")
     if explorer["metrics_port"]:
         say(f"explorer's metrics: http://127.0.0.1:{explorer['metrics_port']}/metrics")
     say(f"instance: {instance.home}")

@@ -14,6 +14,7 @@ from ingest.errors import CherenkovVOError, InstanceError
 from instance import explorer_making
 from instance.bringup import Instance
 from instance.console import say
+from instance.explorer_hips import Hips
 from instance.explorer_making import Made
 from instance.explorer_parts import FACTS, PATH, SERVER, STORE, Facts, Places
 from instance.monitor import Monitor
@@ -45,6 +46,7 @@ class Explorer:
         self.instance, self.monitor = instance, monitor
         self.places = Places(instance.home)
         self.wanted = instance.settings.explorer and instance.settings.fast_paths
+        self.hips = Hips(instance)
         self.processes: list[Process] = []
         self.made: Made | None = None
         self.failure: Exception | None = None
@@ -81,6 +83,7 @@ class Explorer:
                 self._prepare()
             else:
                 self._watch()
+                self.hips.look_after(self.made.environment)
         except Exception as error:
             # Not even a mistake of ours may end what serves everything else.
             self.end(patiently=False)
@@ -181,6 +184,7 @@ class Explorer:
 
     def end(self, *, patiently: bool = True) -> None:
         """End its processes, the server first."""
+        self.hips.end()
         for process in reversed(self.processes):
             process.end(patiently=patiently)
         self.processes = []

@@ -19,7 +19,7 @@ from instance.explorer_parts import Places
 from instance.settings import CHECKOUT, Settings
 
 SOURCE = CHECKOUT / "portal"
-PARTS = ("server", "jobs")
+PARTS = ("server", "jobs", "hips")
 """Directories of the source that run on the server."""
 
 ROOM = {"explorer": 700_000_000, "jobs": 500_000_000, "pages": 400_000_000}
@@ -79,7 +79,10 @@ def make(instance: Instance) -> Made:
     built = pages.ensure(instance.home, account, python.parent, instance.home / "log" / "explorer-build.log")
     settings = _with_jobs(instance)
     _copy_code(places)
-    for directory in (places.state, places.state / "redis"):
+    if not settings.explorer_hips:
+        # What is not kept up to date is not shown.
+        shutil.rmtree(places.hips, ignore_errors=True)
+    for directory in (places.state, places.state / "redis", places.hips):
         account.make_directory(directory, 0o700)
     explorer_database.secret(places.key, account)
     url = explorer_database.ensure(instance.cluster, places)

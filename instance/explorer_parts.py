@@ -63,6 +63,11 @@ class Places:
         return self.state / "secret-key"
 
     @property
+    def hips(self) -> Path:
+        """Its own pictures of the sky, for they show data."""
+        return self.state / "hips"
+
+    @property
     def run(self) -> Path:
         """Directory of sockets."""
         return run_directory(self.home)
@@ -108,6 +113,46 @@ class Facts:
         with contextlib.suppress(OSError, ValueError, TypeError):
             return cls(**json.loads((run / FACTS).read_text(encoding="utf-8")))
         return None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the supervisor notes of the picture of events.
+
+    Parameters
+    ----------
+    phase
+        ``making``, ``made`` or ``failed``.
+    reason
+        Why it failed.
+    """
+
+    phase: str
+    reason: str = ""
+
+    @staticmethod
+    def file(run: Path) -> Path:
+        """Give where it is noted."""
+        return run / "explorer-hips.json"
+
+    def write(self, run: Path) -> None:
+        """Note it in the run directory."""
+        partial = self.file(run).with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        partial.replace(self.file(run))
+
+    @classmethod
+    def read(cls, run: Path) -> Picture | None:
+        """Read it; None if nothing is noted."""
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            return cls(**json.loads(cls.file(run).read_text(encoding="utf-8")))
+        return None
+
+    @property
+    def doing(self) -> str:
+        """What people are told."""
+        told = {"making": "is being made", "made": "is up to date"}
+        return told.get(self.phase) or f"NOT up to date: {self.reason}"
 
 
 def answers(places: Places, timeout: float = PATIENCE) -> bool:

@@ -53,6 +53,7 @@ class ExplorerSettings:
     explorer_resolver: str = setting(
         "https://cds.unistra.fr/cgi-bin/nph-sesame", "Sesame service for names of objects; 'none' for none"
     )
+    explorer_hips: bool = setting(True, "make a picture of all public events for the sky map")
     explorer_surveys: bool = setting(False, "let the sky map load surveys from CDS's servers")
     explorer_oidc_issuer: str = setting(
         "", "issuer of the OpenID provider for logins; without, there are none"

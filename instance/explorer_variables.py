@@ -95,6 +95,7 @@ def managed(places: Places, pages: Path, database: str, metrics_port: int | None
         "redis_url": f"unix://{places.store}?db=0",
         "secret_key": places.key.read_text(encoding="ascii"),
         "metrics_port": "" if metrics_port is None else str(metrics_port),
+        "local_hips": str(places.hips),
     }
     return {f"{PREFIX}{name.upper()}": value for name, value in found.items()}
 

@@ -121,7 +121,13 @@ def explorer(instance: Instance) -> dict[str, Any]:
     doing = f"answers at {settings.url}{explorer_parts.PATH}/" if well else "does not answer"
     if well and not explorer_parts.readiness(places):
         doing += ", but misses something: see 'make doctor'"
-    return found | {"doing": doing, "answers": well, "metrics_port": facts.metrics_port}
+    picture = explorer_parts.Picture.read(places.run)
+    return found | {
+        "doing": doing,
+        "answers": well,
+        "metrics_port": facts.metrics_port,
+        "picture": picture.doing if picture is not None else "none",
+    }
 
 
 def metrics_port(instance: Instance) -> int | None:

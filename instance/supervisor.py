@@ -70,6 +70,7 @@ class Supervisor:
     def _take_up_changes(self) -> None:
         """Let the web server read its resources again; new code needs new processes."""
         self.changed.clear()
+        self.explorer.hips.changed()
         if self._code() == self.code:
             self.fleet.reload()
         else:

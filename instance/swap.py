@@ -10,7 +10,7 @@ STAGING, NEW, PLAN = "restoring", "new", "plan.json"
 """Directory of what is being restored; in it, the instance, and a plan once that is complete."""
 
 STAYS = (
-    *("venv", "test", "judges", "explorer", "explorer-test", "jobs"),
+    *("venv", "test", "judges", "explorer", "explorer-test", "jobs", "jobs-test"),
     *("log", "run", "releases", "serve.lock", "work.lock", "fetch.lock", STAGING),
 )
 """What of an instance stays where it is: programs, downloads, and what tells who works on it."""

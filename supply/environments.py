@@ -92,7 +92,12 @@ ENVIRONMENTS = (
     Environment("judges", _JUDGES / "requirements.in", _JUDGES / "requirements.txt", on_debian=False),
     *(
         Environment(name, _PROJECT, REQUIREMENTS / f"{name}.txt", group=name, on_debian=False, like=like)
-        for name, like in (("explorer", ""), ("explorer-test", "explorer"), ("jobs", ""))
+        for name, like in (
+            ("explorer", ""),
+            ("explorer-test", "explorer"),
+            ("jobs", ""),
+            ("jobs-test", "jobs"),
+        )
     ),
     Environment("tools", REQUIREMENTS / "tools.in", REQUIREMENTS / "tools.txt", on_debian=False),
 )

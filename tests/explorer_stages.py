@@ -30,6 +30,9 @@ BROWSER = "chromium"
 
 ENVIRONMENT = "explorer-test"
 
+APART, APART_ENVIRONMENT = ("tests/portal/jobs", "tests/portal/hips"), "jobs-test"
+"""Tests of what does not run in the server's environment, and theirs."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -105,6 +108,7 @@ def server(tools: Tools, *, at_once: bool) -> bool:
     with tempfile.TemporaryDirectory() as place:
         tests = [
             *pytest(tools.python, "-p", "anyio", "-p", "pytest_cov", "tests/portal"),
+            *(f"--ignore={directory}" for directory in APART),
             *("--cov=portal/server", "--cov-report=term:skip-covered", f"--cov-fail-under={LEAST_COVERAGE}"),
         ]
         coverage = {"COVERAGE_FILE": str(Path(place, "coverage")), **tools.variables}
@@ -114,6 +118,26 @@ def server(tools: Tools, *, at_once: bool) -> bool:
                 run("the explorer's server", tests, at_once=at_once, **coverage),
             ]
         )
+
+
+def jobs(home: Path, *, at_once: bool) -> bool:
+    """Tests of analysis jobs, and of the picture of all events.
+
+    Parameters
+    ----------
+    home
+        The directory of the operator's instance, in which environments are kept.
+    at_once
+        Whether what they print is passed on at once.
+
+    Raises
+    ------
+    InstanceError
+        Their environment cannot be made.
+    """
+    python = packages.ensure_venv(home / APART_ENVIRONMENT, APART_ENVIRONMENT)
+    tests = {place: pytest(python, "-c", f"{place}/pytest.ini", place) for place in APART}
+    return all([run(place, command, at_once=at_once) for place, command in tests.items()])
 
 
 def web(tools: Tools, *, at_once: bool) -> bool:

@@ -38,7 +38,10 @@ from tests.judges import environment as judges  # noqa: E402
 from tests.running import pytest, run, say  # noqa: E402
 from tests.thorough import VARIABLE  # noqa: E402
 
-STAGES = ("style", "unit", "properties", "sample", "draft", "real", "portal", "web", "explorer", "faults")
+STAGES = (
+    *("style", "unit", "properties", "sample", "draft", "real"),
+    *("portal", "jobs", "web", "explorer", "faults"),
+)
 VERSIONS = "versions"
 """The stage that makes environments with the oldest and the newest versions: not among the default ones."""
 FUZZ = "fuzz"
@@ -256,6 +259,7 @@ def explorer(wanted: Sequence[str], home: Path) -> dict[str, bool]:
     """Run the explorer's stages: its server and its pages at the same time, then both together."""
     apart: dict[str, Callable[[bool], bool]] = {
         "portal": lambda alone: explorer_stages.server(tools, at_once=alone),
+        "jobs": lambda alone: explorer_stages.jobs(home, at_once=alone),
         "web": lambda alone: explorer_stages.web(tools, at_once=alone),
     }
     if not set(wanted) & {*apart, "explorer"}:

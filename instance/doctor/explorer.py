@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from instance import explorer_parts, packages, pages
 from instance.doctor.faults import Diagnosis, fault, well
 from instance.doctor.patient import Patient
-from instance.explorer_parts import Facts, Places
+from instance.explorer_parts import Facts, Picture, Places
 from instance.settings import Settings, variable_of
 
 PATIENCE = 5.0
@@ -54,6 +54,21 @@ def running(patient: Patient) -> Iterator[Diagnosis]:
         yield well("explorer", f"{told}; {patient.settings.url}{explorer_parts.PATH}/ready says more")
 
 
+def picture(patient: Patient) -> Iterator[Diagnosis]:
+    """Look at the picture of events; that it is old or missing is a warning, for all else is served."""
+    settings = patient.settings
+    if not (settings.explorer and settings.fast_paths) or patient.server is None:
+        return
+    if not settings.explorer_hips:
+        yield well("picture of events", f"switched off ({variable_of('explorer_hips')}=no)")
+        return
+    found = Picture.read(Places(patient.home).run)
+    if found is not None:
+        warning = "WARNING: " if found.phase == "failed" else ""
+        more = " log/explorer-hips.log tells more; it is tried again" if warning else ""
+        yield well("picture of events", f"{warning}{found.doing}{more}")
+
+
 def _provider(settings: Settings) -> Iterator[Diagnosis]:
     """Look for the provider of logins; that it is away is a warning, for it is not ours."""
     issuer = settings.explorer_oidc_issuer
@@ -68,4 +83,4 @@ def _provider(settings: Settings) -> Iterator[Diagnosis]:
         yield well("logins", f"WARNING: {issuer} does not answer ({error}); nobody can log in until it does")
 
 
-EXAMINATIONS = (made, running)
+EXAMINATIONS = (made, running, picture)

@@ -23,6 +23,7 @@ from portal.server.limits import Limiter
 from portal.server.metrics import Metrics
 from portal.server.models.base import Problem
 from portal.server.pages import Pages
+from portal.server.pictures import Pictures
 from portal.server.routes import ROUTERS
 from portal.server.security import Guard
 from portal.server.sessions import Sessions
@@ -140,7 +141,11 @@ def create_app(
     errors.install(app)
     for router in routers:
         app.include_router(router)
-    pages = Pages(settings.pages)
+    pages, pictures = Pages(settings.pages), Pictures(settings.local_hips)
+
+    @app.api_route("/hips/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def get_picture(request: Request, path: str) -> Response:
+        return await pictures.answer(request, path)
 
     @app.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def get_page_file(request: Request, path: str) -> Response:

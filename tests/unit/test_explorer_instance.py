@@ -170,7 +170,11 @@ class World:
             command=lambda words: words, own=lambda *paths: None, make_directory=self.directory
         )
         self.instance = SimpleNamespace(
-            settings=Settings(**changes), home=home, cluster=cluster, account=account
+            # The picture of events has tests of its own.
+            settings=Settings(**{"explorer_hips": False, **changes}),
+            home=home,
+            cluster=cluster,
+            account=account,
         )
         Places(home).state.mkdir()
         monkeypatch.setattr(explorer, "say", lambda text, level="info": self.said.append(text))

@@ -75,11 +75,12 @@ def test_what_is_tested_is_what_is_served():
 
 
 def test_the_explorer_is_tested_with_what_it_runs_with():
-    served, tested = (
-        {(entry.name, entry.version) for entry in read_lock(environments.environment(name).lock)}
-        for name in ("explorer", "explorer-test")
-    )
-    assert served - tested == set()
+    for pair in (("explorer", "explorer-test"), ("jobs", "jobs-test")):
+        served, tested = (
+            {(entry.name, entry.version) for entry in read_lock(environments.environment(name).lock)}
+            for name in pair
+        )
+        assert served - tested == set()
 
 
 def test_a_group_stands_alone_and_holds_those_that_it_includes():

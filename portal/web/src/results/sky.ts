@@ -2,6 +2,7 @@
 // for the whole page: Aladin cannot be taken down, so its element moves to where the map is now.
 import type { AladinMoc, AladinSky } from "aladin-lite";
 import type { Schemas } from "../api/client";
+import { ROOT } from "../api/client";
 import { type Camera, isSame, measure } from "./camera";
 import { place } from "./geometry";
 import { Layer } from "./layer";
@@ -172,7 +173,8 @@ export class Sky {
         this.aladin.removeImageLayer(name);
       return;
     }
-    const url = new URL(survey.url, window.location.href).href;
+    // Those of this server are named as seen from its root, whatever page this is.
+    const url = new URL(survey.url, new URL(`${ROOT}/`, window.location.href)).href;
     this.aladin.setBaseImageLayer(this.library.imageHiPS(url, { name: survey.label }));
   }
 
