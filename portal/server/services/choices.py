@@ -9,7 +9,7 @@ from portal.server.models.results import Cell
 from portal.server.services import asked, cache, capabilities, fields, writer
 from portal.server.services.asked import Asked
 from portal.server.services.errors import AskError
-from portal.server.services.known import Column, Known
+from portal.server.services.known import Column, Known, Table
 from portal.server.services.needs import Context, ServiceSettings
 
 MOST = 200
@@ -114,11 +114,30 @@ async def own_targets(context: Context, service: ServiceSettings, table: str | N
     Returns
     -------
     list of Target
-        The most frequent ones, with their mean positions.
+        The most frequent ones, where a table of the service says that they are, or else at the mean of
+        the observations' positions.
     """
     known = await capabilities.known(context, service, table)
     words = ("targets", service.url, repr(service.tables), known.table.key)
-    return await cache.kept(context, words, list[Target], lambda: _targets(_all(context, service, known)))
+    return await cache.kept(context, words, list[Target], lambda: _placed(context, service, known))
+
+
+async def _placed(context: Context, service: ServiceSettings, known: Known) -> list[Target]:
+    found = await _targets(_all(context, service, known))
+    if _says_places(known.table):
+        return found
+    # Telescopes point beside their targets: another table may know where these are.
+    places: dict[str, dict[str, float]] = {}
+    for table in await capabilities.tables(context, service):
+        if _says_places(table) and table.find("target_name"):
+            other = await capabilities.known(context, service, table.key)
+            for target in await _targets(_all(context, service, other)):
+                places.setdefault(target.name, {"ra": target.ra, "dec": target.dec})
+    return [target.model_copy(update=places.get(target.name)) for target in found]
+
+
+def _says_places(table: Table) -> bool:
+    return bool(table.find("ra_obj") and table.find("dec_obj"))
 
 
 async def _targets(rows: Asked) -> list[Target]:

@@ -175,7 +175,17 @@ async def test_targets_have_mean_positions(full: Any) -> None:
     assert all(0 <= t.ra < 360 and -90 <= t.dec <= 90 for t in every)
 
 
+async def test_targets_are_where_another_table_says(full: Any) -> None:
+    full.tap.db.execute(
+        "UPDATE sim.obscore SET ra_obj = 83.6331, dec_obj = 22.0145 WHERE target_name = 'Crab'"
+    )
+    for table in ("ivoa.obscore", "sim.obscore"):
+        (found,) = await choices.targets(full.context, full.service, table, "crab")
+        assert (found.ra, found.dec) == pytest.approx((83.6331, 22.0145), abs=1e-6)
+
+
 async def test_a_target_around_the_origin_of_right_ascension(full: Any) -> None:
+    full.tap.db.execute("UPDATE sim.obscore SET ra_obj = NULL")
     full.tap.db.execute("UPDATE ivoa.obscore SET s_ra = 359.5, s_dec = 10 WHERE target_name = 'Crab'")
     full.tap.db.execute("UPDATE ivoa.obscore SET s_ra = 0.5 WHERE target_name = 'Crab' AND obs_id < '20030'")
     (found,) = await choices.targets(full.context, full.service, "ivoa.obscore", "crab")
