@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ingest import PROJECT_VERSION
 from ingest.errors import ConfigError
 from instance.explorer_parts import PATH, Places
 from instance.explorer_settings import OWN, pairs
@@ -46,6 +47,7 @@ def chosen(settings: Settings, inputs: Path) -> dict[str, str]:
     found = {
         "title": settings.explorer_title or f"{settings.site_name}: data explorer",
         "simulated_notice": _notice(inputs),
+        "version": PROJECT_VERSION,
         "public_url": f"{settings.url}{PATH}",
         "hosts": json.dumps(sorted({"localhost", "127.0.0.1", urlsplit(settings.url).hostname or ""})),
         "services": json.dumps(services),

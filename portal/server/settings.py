@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     )
     title: str = Field(default="Data explorer", description="Name of the explorer on its pages.")
     simulated_notice: str | None = Field(default=None, description="A sentence on every page.")
+    version: str = Field(default="unknown", description="Version of the software, which pages tell.")
 
     # --- how it is reached
     public_url: str = Field(

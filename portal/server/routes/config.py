@@ -35,7 +35,7 @@ async def get_config(here: Here) -> Config:
     settings = here.settings
     return Config(
         title=settings.title,
-        version=await anyio.to_thread.run_sync(surveys.version),
+        version=settings.version,
         notice=settings.simulated_notice,
         services=[
             ServiceInfo(key=s.key, label=s.label, url=s.url, is_own=s.is_own) for s in settings.services

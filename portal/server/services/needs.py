@@ -52,6 +52,10 @@ class Settings(Protocol):
         """The explorer's name."""
 
     @property
+    def version(self) -> str:
+        """The software's version."""
+
+    @property
     def simulated_notice(self) -> str | None:
         """A sentence for every page."""
 

@@ -1,10 +1,8 @@
-"""Pictures of the sky for the map, and what the server is called."""
+"""Pictures of the sky for the map."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from importlib import metadata
 from pathlib import Path
 
 from portal.server.models.config import SurveyInfo
@@ -53,24 +51,6 @@ def surveys(context: Context) -> list[SurveyInfo]:
     return local + [
         SurveyInfo(id=key, label=label, url=url, is_local=False, state=state) for key, label, url in REMOTE
     ]
-
-
-def version() -> str:
-    """Give the project's version. This reads a file: call it in a thread.
-
-    Returns
-    -------
-    str
-        As it is installed, or as the checkout says.
-    """
-    try:
-        return metadata.version("cherenkov-vo")
-    except metadata.PackageNotFoundError:
-        file = Path(__file__).resolve().parents[3] / "pyproject.toml"
-        try:
-            return str(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["version"])
-        except (OSError, KeyError, tomllib.TOMLDecodeError):
-            return "unknown"
 
 
 def _local(place: Path, root: str) -> list[SurveyInfo]:
