@@ -139,7 +139,8 @@ def context(handler: Any, **settings: Any) -> Any:
         bundle_url=None,
     )
     given = {
-        "services": [service], "default_service": None, "title": "Explorer", "version": "1.2.3", "simulated_notice": None,
+        "services": [service], "default_service": None, "title": "Explorer",
+        "version": "1.2.3", "simulated_notice": None,
         "resolver_url": None, "remote_surveys": False, "local_hips": None, "page_rows": 50,
         "overview_rows": 10_000,
         "export_rows": 100_000, "basket_items": 100, "job_items": 5, "tap_timeout": 5.0, "cache_seconds": 300,
