@@ -33,6 +33,9 @@ ENVIRONMENT = "explorer-test"
 APART, APART_ENVIRONMENT = ("tests/portal/jobs", "tests/portal/hips"), "jobs-test"
 """Tests of what does not run in the server's environment, and theirs."""
 
+LIVE = "tests/portal/services/test_live.py"
+"""Tests of the server's searches that need a running instance: they are of the last stage."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -109,7 +112,7 @@ def server(tools: Tools, *, at_once: bool) -> bool:
     with tempfile.TemporaryDirectory() as place:
         tests = [
             *pytest(tools.python, "-p", "anyio", "-p", "pytest_cov", "tests/portal"),
-            *(f"--ignore={directory}" for directory in APART),
+            *(f"--ignore={other}" for other in (*APART, LIVE)),
             *("--cov=portal/server", "--cov-report=term:skip-covered", f"--cov-fail-under={LEAST_COVERAGE}"),
         ]
         coverage = {"COVERAGE_FILE": str(Path(place, "coverage")), **tools.variables}

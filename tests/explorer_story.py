@@ -17,7 +17,7 @@ from ingest.errors import InstanceError
 from instance import packages, pages
 from instance.account import service_account
 from instance.cluster import free_port
-from tests.explorer_stages import BROWSER, Tools
+from tests.explorer_stages import BROWSER, LIVE, Tools
 from tests.running import CHECKOUT, pytest, run
 
 PATIENCE = 300.0
@@ -91,8 +91,14 @@ def explorer(home: Path, tools: Tools, directory: Path, release: str, served: Se
             wait_for(f"{url}/explorer/ready", "the explorer")
             wait_for(f"{others.plain}/availability", "the plain TAP service")
             place = _describe(directory, environment, url, others)
-            command = pytest(tools.python, TESTS)
-            return run("the explorer's story", command, **{VARIABLE: str(place)}, **tools.variables)
+            searches = pytest(tools.python, "-p", "anyio", LIVE)
+            story = pytest(tools.python, TESTS)
+            return all(
+                [
+                    run("the explorer's searches", searches, CHERENKOV_VO_TEST_INSTANCE=str(place)),
+                    run("the explorer's story", story, **{VARIABLE: str(place)}, **tools.variables),
+                ]
+            )
 
 
 def make(home: Path, tools: Tools) -> None:

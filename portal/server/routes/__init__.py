@@ -1,12 +1,11 @@
 """The routes of the API. All are listed here."""
 
-from portal.server.routes import account, baskets, config, hips, jobs, operations, queries, search
+from portal.server.routes import account, baskets, config, jobs, operations, queries, search
 
 ROUTERS = (
     account.router,
     baskets.router,
     config.router,
-    hips.router,
     jobs.router,
     operations.router,
     queries.router,

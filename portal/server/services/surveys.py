@@ -18,16 +18,6 @@ OFF = "Pictures from other hosts are switched off here."
 PLACE = "hips"
 """Path below the explorer's at which local pictures are."""
 
-KINDS = {
-    "": "text/plain; charset=utf-8",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".fits": "application/fits",
-    ".tsv": "text/tab-separated-values",
-}
-"""What a HiPS consists of: properties, tiles, catalogues and its MOC."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 

@@ -95,5 +95,10 @@ async def test_without_a_directory_there_are_none(tmp_path):
 
 
 def test_the_map_is_told_of_it(root):
-    (survey,) = _local(root)
-    assert (survey.id, survey.label, survey.url, survey.is_local) == ("ivo://x/y", "Mine", "hips/own", True)
+    (survey,) = _local(root, "/explorer")
+    assert (survey.id, survey.label, survey.url, survey.is_local) == (
+        "ivo://x/y",
+        "Mine",
+        "/explorer/hips/own",
+        True,
+    )

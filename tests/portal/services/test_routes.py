@@ -21,7 +21,7 @@ from portal import server
 from portal.server.errors import PortalError
 from portal.server.identity import current_user
 from portal.server.models.account import User
-from portal.server.routes import config, hips, search
+from portal.server.routes import config, search
 from portal.server.services import snippets
 from tests.portal.services import worlds
 from tests.portal.services.sqlite_tap import URL
@@ -83,33 +83,6 @@ async def test_configuration(full: Any, tmp_path: Path) -> None:
         "provider": None,
     }
     assert told["version"] == "1.2.3"
-
-
-async def test_pictures_of_the_sky(full: Any, tmp_path: Path) -> None:
-    place = tmp_path / "hips"
-    (place / "counts" / "Norder3").mkdir(parents=True)
-    (place / "counts" / "properties").write_text("obs_title = Counts\n")
-    (place / "counts" / "Norder3" / "Npix1.png").write_bytes(b"png")
-    (place / "counts" / "index.html").write_text("<script>")
-    (tmp_path / "secret").write_text("secret")
-    (place / "link").symlink_to(tmp_path / "secret")
-    full.context.settings.local_hips = place
-    async with client(full.context) as pages:
-        tile = await pages.get("/hips/counts/Norder3/Npix1.png")
-        assert (tile.content, tile.headers["content-type"]) == (b"png", "image/png")
-        assert (await pages.get("/hips/counts/properties")).text == "obs_title = Counts\n"
-        for path in (
-            "counts/index.html",
-            "link",
-            "%2e%2e/secret",
-            "..%2Fsecret",
-            "counts",
-            "%00",
-            "x" * 5000,
-        ):
-            assert (await pages.get(f"/hips/{path}")).status_code == 404
-        full.context.settings.local_hips = None
-        assert (await pages.get("/hips/counts/properties")).json()["code"] == "not_found"
 
 
 async def test_a_search_from_form_to_file(pages_: httpx.AsyncClient) -> None:
