@@ -35,7 +35,6 @@ def application(context: Any) -> FastAPI:
     app.state.context = context
     app.include_router(config.router)
     app.include_router(search.router)
-    app.include_router(hips.router)
 
     async def told(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PortalError)
