@@ -46,7 +46,9 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=SCREENS)
 def person(request: pytest.FixtureRequest, browser: Browser, place: Place, shots: Path) -> Iterator[Person]:
     """Somebody whom the explorer has never seen; at the end, nothing may have gone wrong unseen."""
-    context = browser.new_context(**SCREENS[request.param], accept_downloads=True, locale="en-GB")
+    # Colours are judged as they are, not on their way from one to another.
+    still = {"reduced_motion": "reduce", "accept_downloads": True, "locale": "en-GB"}
+    context = browser.new_context(**SCREENS[request.param], **still)
     someone = Person(context.new_page(), place, request.param, shots)
     yield someone
     context.close()

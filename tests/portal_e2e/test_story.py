@@ -178,7 +178,9 @@ def test_story(person: Person) -> None:
     found = look_at_results(person)
     open_datalink(person)
     person.log_in("anna")
-    expect(person.page.get_by_role("heading", level=1, name=re.compile("found"))).to_be_visible()
+    expect(person.page.get_by_role("heading", level=1, name=re.compile("found"))).to_be_visible(
+        timeout=PATIENCE
+    )
     store_query(person)
     fill_basket(person, found)
     run_preview_job(person)
