@@ -94,6 +94,18 @@ class Overview(Model):
     seconds: float
 
 
+class Drawn(Model):
+    """Fields of view that are drawn."""
+
+    footprints: list[Footprint] = Field(min_length=1)
+
+
+class Coverage(Model):
+    """The part of the sky that fields of view cover."""
+
+    moc: str | None = Field(description="Space MOC (JSON of MOC 2.0); None if they cover nothing.")
+
+
 class Link(Model):
     """One row of a DataLink document."""
 

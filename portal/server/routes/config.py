@@ -18,8 +18,8 @@ from portal.server.models.config import (
     ServiceInfo,
     Target,
 )
-from portal.server.models.results import Resolved, ResolveRequest
-from portal.server.services import capabilities, choices, resolver, states, surveys
+from portal.server.models.results import Coverage, Drawn, Resolved, ResolveRequest
+from portal.server.services import capabilities, choices, footprints, resolver, states, surveys
 from portal.server.services.gone import unless_gone
 from portal.server.services.needs import allowed
 
@@ -89,6 +89,17 @@ async def get_targets(
 async def resolve_name(request: Request, here: Here, body: ResolveRequest) -> Resolved:
     """Tell where an object is."""
     return await unless_gone(request, lambda: resolver.resolve(here, body))
+
+
+@router.post("/coverage")
+async def get_coverage(request: Request, here: Here, body: Drawn) -> Coverage:
+    """Tell which part of the sky fields of view cover, such as those of selected data sets."""
+    most = here.settings.overview_rows
+
+    async def work() -> Coverage:
+        return Coverage(moc=await anyio.to_thread.run_sync(footprints.covered, body.footprints, most))
+
+    return await unless_gone(request, work)
 
 
 def _state(is_set: object, reason: str) -> Availability:

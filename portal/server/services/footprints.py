@@ -14,6 +14,7 @@ from astropy.coordinates import Latitude, Longitude
 from mocpy import MOC
 
 from portal.server.models.results import Cell, Footprint
+from portal.server.services.errors import AskError
 
 LOG = logging.getLogger("portal.services")
 
@@ -137,6 +138,37 @@ def sky(footprints: Iterable[Footprint | None]) -> str | None:
         return None
     whole = parts[0] if len(parts) == 1 else parts[0].union(*parts[1:])
     return str(whole.to_string(format="json", fold=0))
+
+
+def covered(drawn: Sequence[Footprint], most: int) -> str | None:
+    """Give the part of the sky that fields of view from outside cover. This computes: call it in a thread.
+
+    Parameters
+    ----------
+    drawn
+        Fields of view, of which nothing is certain yet.
+    most
+        How many there may be.
+
+    Returns
+    -------
+    str or None
+        A space MOC as JSON; None if they cover nothing.
+
+    Raises
+    ------
+    AskError
+        If there are too many, or if one is none.
+    """
+    if len(drawn) > most:
+        raise AskError(f"The coverage of {len(drawn)} fields of view is too much: {most} are allowed.")
+    shapes = []
+    for number, given in enumerate(drawn, 1):
+        shape = _shape(given.kind, given.points)
+        if shape is None:
+            raise AskError(f"Number {number} of the fields of view is no {given.kind} in the sky.")
+        shapes.append(shape)
+    return sky(shapes)
 
 
 def _circles(circles: np.ndarray, order: int) -> MOC:

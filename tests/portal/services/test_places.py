@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mocpy import MOC, TimeMOC
 
-from portal.server.models.results import ResolveRequest
+from portal.server.models.results import Footprint, ResolveRequest
 from portal.server.services import coverage, footprints, links, resolver, scales
 from portal.server.services.errors import (
     AnswerError,
+    AskError,
     NameUnknownError,
     NoLinksError,
     NotAllowedError,
@@ -129,6 +130,33 @@ def test_a_polygon_that_is_none_does_not_spoil_the_others() -> None:
     flat = footprints.footprint("Polygon ICRS 10 10 10 10 10 10", None)
     good = footprints.footprint("Polygon ICRS 10 10 14 10 14 14 10 14", None)
     assert MOC.from_string(footprints.sky([flat, good]), "json").sky_fraction > 0
+
+
+def test_the_sky_under_what_is_drawn() -> None:
+    drawn = [
+        Footprint(kind="circle", points=[83.6, 22, 2.5]),
+        Footprint(kind="circle", points=[443.6, 22, 2.5]),
+    ]
+    found = footprints.covered(drawn, 2)
+    assert found == footprints.sky([footprints.circle(83.6, 22, 5)])
+    with pytest.raises(AskError, match="1 are allowed"):
+        footprints.covered(drawn, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"),
+    [
+        ("circle", [1, 2]),
+        ("circle", [1, 2, 0]),
+        ("circle", [1, 95, 1]),
+        ("polygon", [1, 2, 3, 4]),
+        ("polygon", []),
+    ],
+)
+def test_what_is_drawn_wrong_is_refused(kind: Any, points: list[float]) -> None:
+    drawn = [Footprint(kind="circle", points=[1, 2, 3]), Footprint(kind=kind, points=points)]
+    with pytest.raises(AskError, match=f"Number 2 .* no {kind}"):
+        footprints.covered(drawn, 10)
 
 
 def test_thousands_of_fields_of_view_take_little_time() -> None:

@@ -15,6 +15,7 @@ import pytest
 from astropy.io.votable import parse
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from mocpy import MOC
 from pydantic import SecretStr
 
 from portal import server
@@ -134,6 +135,16 @@ async def test_problems(pages_: httpx.AsyncClient) -> None:
         wrong = await pages.post(BASE + "/count", json={"adql": "SELECT nono FROM ivoa.obscore"})
         assert (wrong.status_code, wrong.json()["code"]) == (400, "query_refused")
         assert "nono" in wrong.json()["message"]
+
+
+async def test_coverage_of_a_selection(pages_: httpx.AsyncClient) -> None:
+    circle = {"kind": "circle", "points": [83.6, 22, 2.5]}
+    async with pages_ as pages:
+        found = await pages.post("/api/coverage", json={"footprints": [circle, circle]})
+        assert MOC.from_string(found.json()["moc"], "json").sky_fraction > 0
+        wrong = await pages.post("/api/coverage", json={"footprints": [circle | {"points": [1, 2]}]})
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_question")
+        assert (await pages.post("/api/coverage", json={"footprints": []})).status_code == 422
 
 
 async def test_links_are_asked_for_as_the_user(full: Any) -> None:

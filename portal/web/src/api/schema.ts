@@ -240,6 +240,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get Coverage
+         * @description Tell which part of the sky fields of view cover, such as those of selected data sets.
+         */
+        post: operations["get_coverage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -1176,6 +1196,25 @@ export interface components {
             count: number;
             /** Seconds */
             seconds: number;
+        };
+        /**
+         * Coverage
+         * @description The part of the sky that fields of view cover.
+         */
+        Coverage: {
+            /**
+             * Moc
+             * @description Space MOC (JSON of MOC 2.0); None if they cover nothing.
+             */
+            moc: string | null;
+        };
+        /**
+         * Drawn
+         * @description Fields of view that are drawn.
+         */
+        Drawn: {
+            /** Footprints */
+            footprints: components["schemas"]["Footprint"][];
         };
         /**
          * Energy
@@ -2649,6 +2688,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Config"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_coverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Drawn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coverage"];
                 };
             };
             /** @description Default Response */

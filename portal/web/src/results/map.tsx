@@ -3,6 +3,7 @@ import { memo, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import { Failed, Loading } from "../shell/status";
 import { ViewBoundary } from "./boundary";
+import { useShownCoverage } from "./coverage";
 import { COLOURS } from "./layer";
 import { MapTable } from "./maptable";
 import { Tools } from "./maptools";
@@ -156,7 +157,8 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
     if (scene.cap) sky.lookAt(scene.cap, false);
   }, [sky, scene, selection.dids]);
   useEffect(() => sky?.setSurvey(survey), [sky, survey]);
-  useEffect(() => sky?.setMoc(mocShown ? overview.moc : null), [sky, overview.moc, mocShown]);
+  const coverage = useShownCoverage(overview, selection.dids, mocShown);
+  useEffect(() => sky?.setMoc(mocShown ? coverage.moc : null), [sky, coverage.moc, mocShown]);
   if (error) return <Failed what="The map could not be loaded" error={error} />;
   return (
     <>
@@ -167,7 +169,7 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
           scene={scene}
           surveys={surveys}
           survey={survey}
-          moc={overview.moc}
+          coverage={coverage}
           mocShown={mocShown}
           selection={selection}
           onSurvey={setSurvey}

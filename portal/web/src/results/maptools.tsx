@@ -1,5 +1,6 @@
 // What can be done with the map.
 import type { Schemas } from "../api/client";
+import type { ShownCoverage } from "./coverage";
 import { capOf, vector } from "./geometry";
 import { rowsWithin, type Scene } from "./scene";
 import type { Selection } from "./selection";
@@ -12,7 +13,7 @@ interface Props {
   scene: Scene;
   surveys: readonly Survey[];
   survey: Survey | null;
-  moc: string | null;
+  coverage: ShownCoverage;
   mocShown: boolean;
   selection: Selection;
   onSurvey: (survey: Survey | null) => void;
@@ -44,18 +45,21 @@ function SurveyChoice({
   );
 }
 
-function MocSwitch({ moc, mocShown, onMoc }: Pick<Props, "moc" | "mocShown" | "onMoc">) {
+function MocSwitch({ coverage, mocShown, onMoc }: Pick<Props, "coverage" | "mocShown" | "onMoc">) {
+  const { label, reason, fault } = coverage;
   return (
     <label className="form-check form-switch small mb-0">
       <input
         type="checkbox"
         className="form-check-input"
-        checked={mocShown && moc !== null}
-        disabled={moc === null}
+        checked={mocShown && reason === null}
+        disabled={reason !== null}
         onChange={(event) => onMoc(event.target.checked)}
       />
       <span className="form-check-label">
-        Coverage (MOC){moc === null && ": the service has none for this answer"}
+        Coverage (MOC){label}
+        {reason !== null && `: ${reason}`}
+        {mocShown && fault !== null && `: ${fault}`}
       </span>
     </label>
   );

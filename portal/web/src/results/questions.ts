@@ -79,6 +79,18 @@ export function useOverview(view: View) {
   });
 }
 
+/** The part of the sky that some fields of view cover; null where there are none, or nobody wants to know. */
+export function useCoverage(footprints: readonly Schemas["Footprint"][] | null) {
+  return useQuery({
+    ...KEPT,
+    queryKey: ["coverage", footprints],
+    queryFn: ({ signal }) =>
+      data(client.POST("/api/coverage", { body: { footprints: [...(footprints ?? [])] }, signal })),
+    enabled: footprints !== null && footprints.length > 0,
+    retry: again,
+  });
+}
+
 /** The links of one data set. */
 export function useLinks(service: string, did: string | null) {
   return useQuery({

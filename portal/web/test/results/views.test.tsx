@@ -3,6 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { firstSurvey } from "../../src/results/map";
 import { viewFromParams } from "../../src/state/view";
+import { problem } from "../server";
 import { aladin, called, plotly, reset, setCard, setScreen, tell, tellPlot } from "./recorders";
 import { observed } from "./rows";
 import { asked, CONFIG, OVERVIEW, open, SERVICE } from "./service";
@@ -81,6 +82,47 @@ describe("the map", () => {
       name: /the service has none/,
     });
     expect(box.disabled).toBe(true);
+  });
+  it("has the coverage of the selection where there is one", async () => {
+    const seen = open(
+      { selected: ["a", "c"] },
+      { ...SMALL, "POST /api/coverage": { moc: '{"4":[7]}' } },
+    );
+    const user = userEvent.setup();
+    const box = await screen.findByRole("checkbox", { name: "Coverage (MOC) of 2 selected" });
+    expect(asked(seen, "/coverage")).toHaveLength(0);
+    await user.click(box);
+    await waitFor(() => expect(called("addMOC")[0]?.[0]).toMatchObject({ moc: { "4": [7] } }));
+    // Both have the same field of view.
+    expect(asked(seen, "/coverage").map(({ body }) => body)).toEqual([
+      { footprints: [{ kind: "circle", points: [83.6, 22, 2.5] }] },
+    ]);
+    tell("click", { ra: 200, dec: 0 });
+    await screen.findByRole("checkbox", { name: "Coverage (MOC) of 1 selected" });
+    await waitFor(() => expect(called("addMOC")).toHaveLength(2));
+    expect(asked(seen, "/coverage").at(-1)?.body).toEqual({
+      footprints: [{ kind: "circle", points: [200, 0, 2.5] }],
+    });
+  });
+  it("says of what a selection's coverage is, and why there is none", async () => {
+    open(
+      { selected: ["a", "far"] },
+      {
+        ...SMALL,
+        "POST /api/coverage": problem(422, "bad_question", "It is too much."),
+      },
+    );
+    const name = /those 1 of 2 selected that the map has/;
+    await userEvent.click(await screen.findByRole("checkbox", { name }));
+    await screen.findByRole("checkbox", { name: /selected that the map has: It is too much/ });
+    expect(called("addMOC")).toHaveLength(0);
+  });
+  it("has no coverage of data sets without fields of view", async () => {
+    const without = rows.map((row) => ({ ...row, region: null }));
+    const answer = { ...OVERVIEW, rows: without, total: 3 };
+    open({ selected: ["b"] }, { [`POST ${SERVICE}/overview`]: answer });
+    const name = /of 1 selected: no field of view is known/;
+    expect((await screen.findByRole<HTMLInputElement>("checkbox", { name })).disabled).toBe(true);
   });
   it("moves at once for those who want no motion", async () => {
     setScreen(true, true);
