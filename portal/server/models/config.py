@@ -26,6 +26,14 @@ class ServiceInfo(Model):
     is_own: bool = Field(description="Whether it is this archive's own: preview jobs and rights apply to it.")
 
 
+class RunnerInfo(Model):
+    """One of the services that run preview jobs."""
+
+    key: str = Field(description="What a new job names.")
+    label: str
+    is_own: bool = Field(description="Whether it is the one that comes with the explorer.")
+
+
 class ResolverInfo(Model):
     """A resolver of names."""
 
@@ -75,6 +83,7 @@ class Config(Model):
     surveys: list[SurveyInfo]
     login: Login
     jobs: Availability
+    runners: list[RunnerInfo] = Field(description="The first one is taken where people choose none.")
     limits: Limits
 
 

@@ -15,6 +15,7 @@ from portal.server.models.config import (
     Config,
     Limits,
     Login,
+    RunnerInfo,
     ServiceInfo,
     Target,
 )
@@ -47,6 +48,11 @@ async def get_config(here: Here) -> Config:
             state=_state(settings.oidc_issuer, "No login is set up here."),
             provider=settings.oidc_label if settings.oidc_issuer else None,
         ),
+        runners=[
+            RunnerInfo(key=runner.key, label=runner.label, is_own=runner.is_own)
+            # The explorer's own is what preview jobs are about.
+            for runner in sorted(settings.runners, key=lambda one: not one.is_own)
+        ],
         jobs=_state(settings.runners, "No service for preview jobs is set up here."),
         limits=Limits(
             page_rows=settings.page_rows,

@@ -25,6 +25,7 @@ export const CONFIG: Schemas["Config"] = {
   surveys: [],
   login: { state: ON, provider: "Example Login" },
   jobs: ON,
+  runners: [{ key: "own", label: "Preview jobs", is_own: true }],
   limits: {
     page_rows: 50,
     overview_rows: 10_000,

@@ -24,6 +24,7 @@ from portal.server.identity import current_user
 from portal.server.models.account import User
 from portal.server.routes import config, search
 from portal.server.services import snippets
+from portal.server.settings import RunnerSettings
 from tests.portal.services import worlds
 from tests.portal.services.sqlite_tap import URL
 
@@ -67,6 +68,10 @@ async def test_configuration(full: Any, tmp_path: Path) -> None:
     )
     (tmp_path / "none").mkdir()
     full.context.settings.local_hips = tmp_path
+    full.context.settings.runners = [
+        RunnerSettings(key="opus", label="OPUS", url="http://opus/rest"),
+        RunnerSettings(key="own", label="Preview jobs", url="http://own/uws", is_own=True),
+    ]
     async with client(full.context) as pages:
         told = (await pages.get("/api/config")).json()
     assert told["default_service"] == "own" and told["services"][0]["url"] == URL
@@ -82,7 +87,11 @@ async def test_configuration(full: Any, tmp_path: Path) -> None:
         "state": {"available": False, "reason": "No login is set up here."},
         "provider": None,
     }
-    assert told["version"] == "1.2.3"
+    assert told["version"] == "1.2.3" and told["jobs"]["available"]
+    assert told["runners"] == [
+        {"key": "own", "label": "Preview jobs", "is_own": True},
+        {"key": "opus", "label": "OPUS", "is_own": False},
+    ]
 
 
 async def test_a_search_from_form_to_file(pages_: httpx.AsyncClient) -> None:

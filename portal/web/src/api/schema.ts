@@ -1161,6 +1161,11 @@ export interface components {
             notice?: string | null;
             /** Resolvers */
             resolvers: components["schemas"]["ResolverInfo"][];
+            /**
+             * Runners
+             * @description The first one is taken where people choose none.
+             */
+            runners: components["schemas"]["RunnerInfo"][];
             /** Services */
             services: components["schemas"]["ServiceInfo"][];
             /** Surveys */
@@ -1948,6 +1953,24 @@ export interface components {
              */
             name: "own" | "simbad" | "ned" | "vizier";
             state: components["schemas"]["Availability"];
+        };
+        /**
+         * RunnerInfo
+         * @description One of the services that run preview jobs.
+         */
+        RunnerInfo: {
+            /**
+             * Is Own
+             * @description Whether it is the one that comes with the explorer.
+             */
+            is_own: boolean;
+            /**
+             * Key
+             * @description What a new job names.
+             */
+            key: string;
+            /** Label */
+            label: string;
         };
         /**
          * Script

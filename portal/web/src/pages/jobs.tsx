@@ -7,14 +7,23 @@ import { JobList } from "../account/jobs/list";
 import { useJobs } from "../account/jobs/state";
 import { ForUsers } from "../account/login";
 import { Empty, Failure, Loading, PageFrame } from "../account/parts";
+import type { Schemas } from "../api/client";
 import { useConfig } from "../api/queries";
 import { useCurrentBasket } from "../basket/basket";
 
 const WHAT =
   "Preview jobs look quickly at what is in a basket: counts, significance map, spectrum and light curve. Log in to run them.";
 
-function Form(props: { user: string; onStarted: (id: string) => void }) {
+function Form(props: {
+  user: string;
+  runners: Schemas["RunnerInfo"][];
+  onStarted: (id: string) => void;
+}) {
   const [params, setParams] = useSearchParams();
+  const set = (name: string, value: string) => {
+    params.set(name, value);
+    setParams(params, { replace: true });
+  };
   const { baskets, current } = useCurrentBasket(props.user);
   if (baskets.isPending) return <Loading what="your baskets" />;
   if (baskets.error) return <Failure error={baskets.error} retry={() => baskets.refetch()} />;
@@ -22,11 +31,10 @@ function Form(props: { user: string; onStarted: (id: string) => void }) {
     <NewJob
       baskets={baskets.data}
       chosen={params.get("basket") ?? current?.id ?? null}
-      runner={params.get("runner") ?? "own"}
-      onChoose={(id) => {
-        params.set("basket", id);
-        setParams(params, { replace: true });
-      }}
+      runners={props.runners}
+      wanted={params.get("runner")}
+      onChoose={(id) => set("basket", id)}
+      onRunner={(key) => set("runner", key)}
       onStarted={(job) => props.onStarted(job.id)}
     />
   );
@@ -43,6 +51,7 @@ function Jobs(props: { user: string }) {
   const all = jobs.data?.toSorted((a, b) => Date.parse(b.made) - Date.parse(a.made)) ?? [];
   const job = all.find((one) => one.id === id);
   const isOn = config.data?.jobs.available !== false;
+  const runners = config.data?.runners;
   const isForm = params.has("basket") || wanted || (jobs.isSuccess && all.length === 0);
   return (
     <>
@@ -51,9 +60,13 @@ function Jobs(props: { user: string }) {
           New preview jobs cannot be started: {config.data?.jobs.reason ?? "they are switched off."}
         </div>
       )}
-      {isOn && !job && isForm && (
+      {isOn && !job && isForm && !runners && !config.error && (
+        <Loading what="which services run jobs" />
+      )}
+      {isOn && !job && isForm && runners && (
         <Form
           user={props.user}
+          runners={runners}
           onStarted={(started) => {
             setWanted(false);
             show(started);
@@ -65,6 +78,11 @@ function Jobs(props: { user: string }) {
           New job
         </Link>
       )}
+      <Failure
+        error={config.error}
+        doing="Which services run jobs is not known"
+        retry={() => config.refetch()}
+      />
       <Failure
         error={jobs.error}
         doing={jobs.data ? "How the jobs go is not known at the moment" : "Your jobs"}

@@ -2,7 +2,7 @@ import { act, configure, fireEvent, screen, waitFor } from "@testing-library/rea
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Schemas } from "../../src/api/client";
-import { alsoServe, problem, serve } from "../server";
+import { type Asked, alsoServe, problem, serve } from "../server";
 import {
   ANONYMOUS,
   basket,
@@ -100,6 +100,33 @@ describe("starting a job", () => {
       parameters: { on_radius: "0.2", mode: "all" },
     });
     expect(screen.getByTestId("place").textContent).toBe(`/jobs/${job(1).id}`);
+  });
+  it("goes to another service where the operator allows one", async () => {
+    const opus = { key: "opus", label: "OPUS", is_own: false };
+    const forms = ({ query }: Asked) => ({ ...FORM, runner: query.get("runner"), parameters: [] });
+    const seen = served([], {
+      "GET /api/config": { ...CONFIG, runners: [...CONFIG.runners, opus] },
+      "GET /api/jobs/form": forms,
+      "POST /api/jobs": () => job(1, { runner: "opus" }),
+    });
+    const { container } = show(`/jobs?basket=${BASKET.id}`);
+    const choice = await screen.findByRole<HTMLSelectElement>("combobox", { name: "Run by" });
+    expect(choice.value).toBe("own");
+    await user.selectOptions(choice, "OPUS (another service)");
+    await press("Start the job");
+    await screen.findByRole("heading", { name: /Job 1/ });
+    const sent = seen.find(({ method }) => method === "POST");
+    expect(sent?.body).toMatchObject({ runner: "opus", parameters: {} });
+    await expectAccessible(container);
+  });
+  it("offers no choice where there is none, and says so of a link to a service that is gone", async () => {
+    const seen = served([]);
+    show(`/jobs?basket=${BASKET.id}&runner=gone`);
+    await screen.findByText(/names the service “gone” for jobs, which is not there/);
+    expect(seen.some(({ path }) => path === "/api/jobs/form")).toBe(false);
+    await press("Take Preview jobs");
+    await screen.findByRole("textbox", { name: "On radius" });
+    expect(screen.queryByRole("combobox", { name: "Run by" })).toBeNull();
   });
   it("says why the service refused", async () => {
     served([], { "POST /api/jobs": () => problem(503, "runner_down", "The runner is away.") });

@@ -38,6 +38,7 @@ export const CONFIG: Schemas["Config"] = {
   ],
   login: { state: { available: true, reason: null }, provider: null },
   jobs: { available: true, reason: null },
+  runners: [{ key: "own", label: "Preview jobs", is_own: true }],
   limits: {
     page_rows: 50,
     overview_rows: 10_000,

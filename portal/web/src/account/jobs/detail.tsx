@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
 import { ApiError, client, data, ROOT } from "../../api/client";
+import { useConfig } from "../../api/queries";
 import { type Action, useAction } from "../action";
 import { counted, duration, when } from "../format";
 import { ConfirmButton, Failure, Loading } from "../parts";
@@ -129,13 +130,14 @@ function LogBox(props: { job: Job }) {
 
 function Facts(props: { job: Job }) {
   const { job } = props;
+  const config = useConfig();
   const took = duration(job.started, job.ended);
   const facts: [string, string | null][] = [
     ["Basket", `${job.basket_name} (${counted(job.items, "data set")})`],
     ["Made", when(job.made)],
     ["Started", job.started && when(job.started)],
     ["Ended", job.ended && `${when(job.ended)}${took ? `, after ${took}` : ""}`],
-    ["Run by", job.runner === "own" ? "this archive" : job.runner],
+    ["Run by", config.data?.runners.find(({ key }) => key === job.runner)?.label ?? job.runner],
     ...Object.entries(job.parameters),
   ];
   return (

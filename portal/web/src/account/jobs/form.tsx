@@ -9,6 +9,8 @@ import { Empty, Failure, Loading } from "../parts";
 import { complaints, limitsInWords, type Parameter, toSend } from "./checks";
 import { JOBS, type Job } from "./state";
 
+type Runner = Schemas["RunnerInfo"];
+
 function Field(props: {
   parameter: Parameter;
   value: string;
@@ -185,14 +187,49 @@ function FormOf(props: {
   );
 }
 
+/** Who runs the job: a choice only where there is one. */
+function RunnerChoice(props: {
+  runners: Runner[];
+  runner: Runner;
+  onChoose: (key: string) => void;
+}) {
+  const { runners, runner } = props;
+  const id = useId();
+  if (runners.length < 2) return null;
+  return (
+    <>
+      <label className="form-label mb-1" htmlFor={id}>
+        Run by
+      </label>
+      <select
+        id={id}
+        className="form-select form-select-sm mb-3"
+        value={runner.key}
+        onChange={(event) => props.onChoose(event.target.value)}
+      >
+        {runners.map((one) => (
+          <option key={one.key} value={one.key}>
+            {one.label}
+            {one.is_own ? "" : " (another service)"}
+          </option>
+        ))}
+      </select>
+    </>
+  );
+}
+
 export function NewJob(props: {
   baskets: Schemas["BasketInfo"][];
   chosen: string | null;
-  runner: string;
+  runners: Runner[];
+  /** The one that is wanted; null for the first. */
+  wanted: string | null;
   onChoose: (id: string) => void;
+  onRunner: (key: string) => void;
   onStarted: (job: Job) => void;
 }) {
-  const { baskets } = props;
+  const { baskets, runners, wanted } = props;
+  const runner = wanted === null ? runners[0] : runners.find((one) => one.key === wanted);
   const basket = baskets.find((one) => one.id === props.chosen);
   if (baskets.length === 0)
     return (
@@ -221,8 +258,30 @@ export function NewJob(props: {
           </option>
         ))}
       </select>
-      {basket && (
-        <FormOf key={basket.id} basket={basket} runner={props.runner} onStarted={props.onStarted} />
+      {runner ? (
+        <RunnerChoice runners={runners} runner={runner} onChoose={props.onRunner} />
+      ) : (
+        <p role="alert">
+          The link names the service “{wanted}” for jobs, which is not there.{" "}
+          {runners.map((one) => (
+            <button
+              key={one.key}
+              type="button"
+              className="btn btn-sm btn-outline-secondary me-1"
+              onClick={() => props.onRunner(one.key)}
+            >
+              Take {one.label}
+            </button>
+          ))}
+        </p>
+      )}
+      {basket && runner && (
+        <FormOf
+          key={`${basket.id} ${runner.key}`}
+          basket={basket}
+          runner={runner.key}
+          onStarted={props.onStarted}
+        />
       )}
     </section>
   );
