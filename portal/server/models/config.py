@@ -151,6 +151,9 @@ class Capabilities(Model):
         str, Field(description="Scale of t_min and t_max as declared (TIMESYS), such as 'TT'.")
     ]
     release: str | None = Field(description="Version of the release, as far as the service tells.")
+    notice: str | None = Field(
+        None, description="A sentence if this is what was known earlier, because the service does not answer."
+    )
 
 
 class Choice(Model):

@@ -58,7 +58,7 @@ async def kept(
         The value.
     """
     adapter: TypeAdapter[Value] = TypeAdapter(kind)
-    key = PREFIX + hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()
+    key = _key(words)
     found = await _look(context, key)
     if found is not None:
         try:
@@ -78,6 +78,49 @@ async def kept(
         flight.task.add_done_callback(lambda task: _landed(place, task))
     made: Value = await _wait(place, flight)
     return made
+
+
+async def remember(context: Context, words: tuple[str, ...], kind: Any, value: Any, seconds: int) -> None:
+    """Keep a value for bad times. Without Redis it is lost.
+
+    Parameters
+    ----------
+    context, words, kind, seconds
+        As for :func:`kept`.
+    value
+        The value.
+    """
+    try:
+        await context.redis.set(_key(words), TypeAdapter(kind).dump_json(value), ex=seconds)
+    except (RedisError, OSError) as error:
+        LOG.warning("Redis does not keep descriptions of services: %s", error)
+
+
+async def recall(context: Context, words: tuple[str, ...], kind: Any) -> Any:
+    """Give a value that was kept for bad times.
+
+    Parameters
+    ----------
+    context, words, kind
+        As for :func:`kept`.
+
+    Returns
+    -------
+    Any
+        The value; None if there is none.
+    """
+    found = await _look(context, _key(words))
+    if found is None:
+        return None
+    try:
+        return TypeAdapter(kind).validate_json(found)
+    except ValidationError:
+        LOG.warning("What was kept of %s is of another version and cannot be used.", words[0])
+        return None
+
+
+def _key(words: tuple[str, ...]) -> str:
+    return PREFIX + hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()
 
 
 async def _wait(place: tuple[int, str], flight: _Flight) -> Any:

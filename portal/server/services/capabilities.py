@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from portal.server.models.config import Capabilities, TableInfo
 from portal.server.services import cache, features, fields, schema, tap
-from portal.server.services.errors import NotSearchableError, QueryRefusedError
-from portal.server.services.known import KEY, Known, Language, Link, Table
+from portal.server.services.errors import (
+    NotSearchableError,
+    QueryRefusedError,
+    ServiceDownError,
+    ServiceSlowError,
+)
+from portal.server.services.known import KEY, Known, Language, LastKnown, Link, Table
 from portal.server.services.needs import Context, ServiceSettings
 from portal.server.services.votable import Answer
 
@@ -13,6 +20,8 @@ RELEASES = ("resource_version", "release_version", "release", "last_update_date"
 """INFO elements that tell a version; the first is the one of the IVOA's note on the origin of data."""
 
 MAX_SHOWN_REASON = 300
+LAST_SECONDS = 7 * 86400
+"""How long it is known what a service could do that does not answer any more."""
 
 
 async def language(context: Context, service: ServiceSettings) -> Language:
@@ -102,9 +111,19 @@ async def read(context: Context, service: ServiceSettings, table: str | None) ->
     Returns
     -------
     Capabilities
-        Tables, features, fields and columns.
+        Tables, features, fields and columns. While the service does not answer, they are those of the last
+        time that it did, with a notice.
     """
-    found = await known(context, service, table)
+    notice = None
+    try:
+        found = await known(context, service, table)
+    except (ServiceDownError, ServiceSlowError):
+        last = await cache.recall(context, _last_words(service, table), LastKnown)
+        if last is None:
+            raise
+        found = last.known
+        when = f"{last.when:%Y-%m-%d %H:%M} UTC"
+        notice = f"What can be searched is shown as of {when}; the service does not answer."
     return Capabilities(
         service=service.key,
         table=found.table.key,
@@ -117,7 +136,12 @@ async def read(context: Context, service: ServiceSettings, table: str | None) ->
         columns=[column.info for column in found.table.columns],
         time_scale=found.time_scale or "UNKNOWN",
         release=found.release,
+        notice=notice,
     )
+
+
+def _last_words(service: ServiceSettings, table: str | None) -> tuple[str, ...]:
+    return ("last", service.url, repr(service.tables), table or "")
 
 
 async def _find_out(context: Context, service: ServiceSettings, table: Table, every: list[Table]) -> Known:
@@ -130,7 +154,7 @@ async def _find_out(context: Context, service: ServiceSettings, table: Table, ev
     descriptor = next(
         (d for d in answer.descriptors if d.is_datalink and (d.column or KEY).lower() == KEY), None
     )
-    return Known(
+    made = Known(
         service=service.key,
         table=table,
         tables=[t.model_copy(update={"columns": []}) for t in every],
@@ -141,6 +165,10 @@ async def _find_out(context: Context, service: ServiceSettings, table: Table, ev
         if descriptor is None
         else Link(url=descriptor.url, parameter=descriptor.parameter, fixed=list(descriptor.fixed)),
     )
+    last = LastKnown(known=made, when=datetime.now(UTC))
+    for key in {table.key, None if table.key == every[0].key else table.key}:
+        await cache.remember(context, _last_words(service, key), LastKnown, last, LAST_SECONDS)
+    return made
 
 
 async def _probe(context: Context, service: ServiceSettings, table: Table) -> Answer:

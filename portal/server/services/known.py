@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from portal.server.models.base import Model
 from portal.server.models.config import ColumnInfo
 from portal.server.services import identifiers
@@ -217,3 +219,10 @@ class Known(Model):
     time_scale: str | None
     release: str | None
     link: Link | None
+
+
+class LastKnown(Model):
+    """What was known of a table when its service answered last."""
+
+    known: Known
+    when: datetime

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import httpx
 import pytest
 
 from portal.server.services import capabilities, choices, features, fields
-from portal.server.services.errors import AnswerError, NotAllowedError, NotSearchableError, ServiceError
+from portal.server.services.errors import (
+    AnswerError,
+    NotAllowedError,
+    NotSearchableError,
+    ServiceDownError,
+    ServiceError,
+)
 from portal.server.services.needs import allowed
 from tests.portal.services import worlds
 from tests.portal.services.sqlite_tap import Column, Service
@@ -71,6 +79,39 @@ async def test_a_kept_value_of_another_version_is_made_anew(full: Any) -> None:
     first = await capabilities.read(full.context, full.service, None)
     full.context.redis.values = dict.fromkeys(full.context.redis.values, b'{"old": 1}')
     assert await capabilities.read(full.context, full.service, None) == first
+
+
+@pytest.mark.parametrize("table", [None, "sim.obscore"])
+async def test_a_service_that_is_down_is_shown_as_it_was(table: str | None) -> None:
+    tap, answers = worlds.full(), [True]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if not answers[0]:
+            raise httpx.ConnectError("down")
+        return tap(request)  # type: ignore[no-any-return]
+
+    context = worlds.context(handler)
+    service = context.settings.services[0]
+    before = await capabilities.read(context, service, table)
+    assert before.notice is None
+    kept = dict(context.redis.values)
+    lasting = {key for key, seconds in context.redis.seconds.items() if seconds == 7 * 86400}
+    answers[0] = False
+    context.redis.values = {key: value for key, value in kept.items() if key in lasting}
+    after = await capabilities.read(context, service, table)
+    assert after.notice is not None
+    assert re.search(r"as of \d{4}-\d\d-\d\d \d\d:\d\d UTC; the service does not answer", after.notice)
+    assert after.model_copy(update={"notice": None}) == before
+    # Nothing is asked on such grounds.
+    with pytest.raises(ServiceDownError):
+        await capabilities.known(context, service, table)
+    with pytest.raises(ServiceDownError):
+        await capabilities.read(context, service, "ivoa.obscore")
+    context.redis.values = dict.fromkeys(context.redis.values, b'{"old": 1}')
+    with pytest.raises(ServiceDownError):
+        await capabilities.read(context, service, table)
+    answers[0] = True
+    assert (await capabilities.read(context, service, table)).notice is None
 
 
 async def test_release_of_the_service(full: Any) -> None:

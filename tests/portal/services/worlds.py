@@ -97,6 +97,7 @@ class Redis:
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
+        self.seconds: dict[str, int] = {}
         self.is_down = False
 
     async def get(self, key: str) -> bytes | None:
@@ -109,6 +110,7 @@ class Redis:
         if self.is_down:
             raise OSError("Redis is down")
         self.values[key] = value
+        self.seconds[key] = ex
 
 
 class Metrics:

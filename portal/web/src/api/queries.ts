@@ -48,7 +48,8 @@ export function useCapabilities(service: string, table?: string | null) {
           signal,
         }),
       ),
-    staleTime: 5 * MINUTE,
+    // What is told of a service that does not answer is asked again at the next occasion.
+    staleTime: ({ state }) => (state.data?.notice ? 0 : 5 * MINUTE),
     enabled: service !== "",
     // While another table of the same service is asked for, the page keeps what it has.
     placeholderData: (before) => (before?.service === service ? before : undefined),

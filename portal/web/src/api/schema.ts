@@ -1063,6 +1063,11 @@ export interface components {
             /** Fields */
             fields: components["schemas"]["FieldInfo"][];
             /**
+             * Notice
+             * @description A sentence if this is what was known earlier, because the service does not answer.
+             */
+            notice?: string | null;
+            /**
              * Release
              * @description Version of the release, as far as the service tells.
              */

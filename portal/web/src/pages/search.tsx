@@ -41,6 +41,20 @@ export default function SearchPage() {
           )}
         </Failed>
       )}
+      {capabilities.data?.notice && (
+        <div className="alert alert-warning py-2" role="status">
+          {capabilities.data.notice} The form can be filled in, but nothing can be searched until it
+          does.
+          <button
+            type="button"
+            className="btn btn-sm btn-outline-dark ms-2"
+            disabled={capabilities.isFetching}
+            onClick={() => void capabilities.refetch()}
+          >
+            Ask again
+          </button>
+        </div>
+      )}
       {capabilities.data && (
         <SearchForm
           service={service}

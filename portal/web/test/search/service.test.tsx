@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { CAPABILITIES, PLAIN, ROUTES } from "../fixtures";
-import { type Asked, problem, serve } from "../server";
+import { type Asked, alsoServe, problem, serve } from "../server";
 import { bodies, loaded, open, press, searched } from "./helpers";
 
 describe("fields of the service", () => {
@@ -47,6 +47,25 @@ describe("fields of the service", () => {
     expect(group.getAttribute("aria-disabled")).toBe("true");
     expect(group.textContent).toMatch(/Not available: The table has no column proposal_id/);
     expect(within(group).queryByRole("textbox", { hidden: true })).toBeNull();
+  });
+});
+
+describe("a service that does not answer", () => {
+  it("is shown as it was, with the time, until it answers again", async () => {
+    const notice = "What can be searched is shown as of 2026-11-30 01:00 UTC; it does not answer.";
+    serve({
+      ...ROUTES,
+      "GET /api/services/own/capabilities": { ...CAPABILITIES, notice },
+      "POST /api/services/own/count": () => problem(409, "service_down", "The archive is down."),
+    });
+    const user = open({ conditions: [{ kind: "between", field: "zenith", low: null, high: 40 }] });
+    await loaded();
+    const told = screen.getByText(/shown as of 2026-11-30 01:00 UTC/);
+    expect(told.getAttribute("role")).toBe("status");
+    await screen.findByText(/Not counted: The archive is down/);
+    alsoServe(ROUTES);
+    await user.click(screen.getByRole("button", { name: "Ask again" }));
+    await waitFor(() => expect(screen.queryByText(/shown as of/)).toBeNull());
   });
 });
 
