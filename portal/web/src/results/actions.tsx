@@ -5,7 +5,7 @@ import { Link, useLocation } from "react-router";
 import { client, data, type Schemas } from "../api/client";
 import { useMe } from "../api/queries";
 import { explain } from "../shell/status";
-import { type View, viewToParams } from "../state/view";
+import { carryForm, type View, viewToParams } from "../state/view";
 import { BasketButtons } from "./basketbutton";
 import { Exporter } from "./exporter";
 import { Menu } from "./menu";
@@ -192,7 +192,9 @@ function Samp({ view, config, selected, total }: Omit<Props, "page" | "overview"
 /** The row of actions above the views. */
 export function Actions(props: Props) {
   const { view, config, columns, page, overview, total, selected } = props;
-  const search = viewToParams({ ...view, selected: [], open: null, offset: 0 });
+  const location = useLocation();
+  const question = viewToParams({ ...view, selected: [], open: null, offset: 0 });
+  const search = carryForm(new URLSearchParams(location.search), question);
   return (
     <div className="d-flex flex-wrap align-items-center gap-2 mb-2">
       <Link className="btn btn-sm btn-primary" to={{ pathname: "/search", search: `?${search}` }}>

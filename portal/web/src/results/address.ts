@@ -1,7 +1,7 @@
 // The view in the address bar, to read and to change.
 import { useCallback, useMemo, useRef } from "react";
 import { useSearchParams } from "react-router";
-import { type View, viewFromParams, viewToParams } from "../state/view";
+import { carryForm, type View, viewFromParams, viewToParams } from "../state/view";
 
 export interface Address {
   view: View | null;
@@ -29,7 +29,8 @@ export function useAddress(service: string | undefined): Address {
     (patch: Partial<View>, step: "step" | "replace" = "replace") => {
       if (latest.current === null) return;
       latest.current = { ...latest.current, ...patch };
-      setParams(viewToParams(latest.current), { replace: step === "replace" });
+      const next = viewToParams(latest.current);
+      setParams((now) => carryForm(now, next), { replace: step === "replace" });
     },
     [setParams],
   );

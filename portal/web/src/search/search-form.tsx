@@ -4,8 +4,9 @@ import { useNavigate } from "react-router";
 import type { Schemas } from "../api/client";
 import { useDebounced } from "../lib/debounce";
 import { useService } from "../shell/service";
-import { emptyView, viewToParams } from "../state/view";
+import { carryForm, emptyView, viewToParams } from "../state/view";
 import { Action } from "./action";
+import { pageToParams } from "./address";
 import { Adql } from "./adql";
 import { useCounted, useWritten } from "./asking";
 import { type Built, buildSearch, type Problem } from "./build";
@@ -84,7 +85,9 @@ function useSubmit(props: SearchFormProps, question: Question, lookUp: LookUp) {
       search = again.search;
     }
     const view = { ...emptyView(service), search, adql: usesOwn ? own : null };
-    void navigate(`/results?${viewToParams(view)}`);
+    // The way back leads to the form as it was typed.
+    const typed = pageToParams(service, state.page, props.built.search, capabilities.fields);
+    void navigate(`/results?${carryForm(typed, viewToParams(view))}`);
   };
   return { submit, box, refused, clearRefusal: () => setRefused(false) };
 }

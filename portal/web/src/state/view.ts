@@ -48,6 +48,27 @@ export function ask(view: View): Schemas["Ask"] {
   return { search: view.search, adql: view.adql };
 }
 
+/** Parameters of the search page that say how the form is typed; they belong to no question. */
+export const OF_FORM = [
+  "scale",
+  "epoch",
+  "eunit",
+  "runit",
+  "units",
+  "name",
+  "form",
+  "own",
+] as const;
+
+/** Copy the form's parameters from one address to another. */
+export function carryForm(from: URLSearchParams, to: URLSearchParams): URLSearchParams {
+  for (const name of OF_FORM) {
+    const value = from.get(name);
+    if (value !== null && !to.has(name)) to.set(name, value);
+  }
+  return to;
+}
+
 /** Write a view as parameters of an address; what is as usual is left out. */
 export function viewToParams(view: View): URLSearchParams {
   const params = new URLSearchParams();

@@ -223,3 +223,18 @@ it("leads back to the search with the same question", async () => {
   });
   expect(ROUTES).toBeTruthy();
 });
+
+it("leads back to the form as it was typed, whatever is done with the results", async () => {
+  open({}, {}, "&scale=TT&eunit=GeV&units=livetime:min:s&own=SELECT+1&junk=1");
+  const typed = () => {
+    const link = screen.getByRole("link", { name: "Change this search" });
+    return Object.fromEntries(new URLSearchParams(link.getAttribute("href")?.split("?")[1]));
+  };
+  const wanted = { scale: "TT", eunit: "GeV", units: "livetime:min:s", own: "SELECT 1" };
+  await screen.findByText("Rows 1 to 50 of 120");
+  expect(typed()).toEqual({ ...wanted, service: "own", search: '{"conditions":[]}' });
+  await userEvent.click(screen.getByRole("button", { name: "Next page" }));
+  await screen.findByText("Rows 51 to 100 of 120");
+  expect(new URLSearchParams(window.location.search).get("offset")).toBe("50");
+  expect(typed()).toMatchObject(wanted);
+});

@@ -115,10 +115,14 @@ export const ROUTES = {
 };
 
 /** Show the page as an address has it. Gives what the server is asked. */
-export function open(view: Partial<View> = {}, routes: Record<string, unknown> = {}): Asked[] {
+export function open(
+  view: Partial<View> = {},
+  routes: Record<string, unknown> = {},
+  more = "",
+): Asked[] {
   const seen = serve({ ...ROUTES, ...routes });
   const whole = { ...emptyView("own"), search: { conditions: [] }, ...view } as View;
-  window.history.replaceState(null, "", `/results?${viewToParams(whole)}`);
+  window.history.replaceState(null, "", `/results?${viewToParams(whole)}${more}`);
   render(
     <QueryClientProvider client={makeQueryClient()}>
       <BrowserRouter>

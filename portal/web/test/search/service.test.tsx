@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { CAPABILITIES, PLAIN, ROUTES } from "../fixtures";
 import { type Asked, alsoServe, problem, serve } from "../server";
-import { bodies, loaded, open, press, searched } from "./helpers";
+import { address, bodies, loaded, open, press, searched } from "./helpers";
 
 describe("fields of the service", () => {
   it("offer values once they are opened, with counts", async () => {
@@ -18,6 +18,8 @@ describe("fields of the service", () => {
     await user.type(screen.getByLabelText("Zenith angle, to"), "40");
     await press(user);
     await waitFor(() => expect(window.location.pathname).toBe("/results"));
+    // What the way back needs to show the form as it was typed.
+    expect(address().get("units")).toBe("livetime:min:s");
     expect(searched().conditions).toEqual([
       { kind: "among", field: "dataproduct_type", values: ["event-list"] },
       { kind: "contains", field: "target_name", text: "Crab" },
