@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from portal.server.context import Context
     from portal.server.settings import ServiceSettings
 
-_TIMEOUT = httpx.Timeout(60, connect=10)
+TIMEOUT = httpx.Timeout(60, connect=10)
 _ASKED = ("range", "if-range")
 _PASSED = (
     "content-type",
@@ -116,7 +116,7 @@ def choose(context: Context, items: Sequence[Item], wanted: str | None) -> tuple
     Raises
     ------
     ConflictError
-        If there is nothing to get, if several services have the data sets, or if theirs makes no archives.
+        If there is nothing to get, or if several services have the data sets.
     """
     found = services_of(context, items)
     if not found:
@@ -132,17 +132,22 @@ def choose(context: Context, items: Sequence[Item], wanted: str | None) -> tuple
     service = context.settings.service(key)
     if service is None or key not in found:
         raise NotFoundError(f"The basket has nothing of the service '{key[:100]}'.", code="unknown_service")
-    if service.bundle_url is None:
-        raise ConflictError(
-            f"{service.label} makes no archives of many data sets. "
-            "Take the script, which gets them one by one.",
-            code="no_bundles",
-            detail={"service": key},
-        )
     return service, found[key]
 
 
-async def _refusal(service: ServiceSettings, answer: httpx.Response) -> PortalError:
+async def refusal(service: ServiceSettings, answer: httpx.Response) -> PortalError:
+    """Say why a service does not send data.
+
+    Parameters
+    ----------
+    service, answer
+        The service, and what it answered.
+
+    Returns
+    -------
+    PortalError
+        To be raised.
+    """
     text = b""
     try:
         async for part in answer.aiter_bytes():
@@ -175,9 +180,26 @@ async def _refusal(service: ServiceSettings, answer: httpx.Response) -> PortalEr
     return UpstreamError(f"{name} failed to make the archive (status {answer.status_code}).", detail=said)
 
 
-async def _ask(
+async def ask(
     context: Context, user: User | None, service: ServiceSettings, request: httpx.Request
 ) -> httpx.Response:
+    """Ask a service for data, as a user.
+
+    Parameters
+    ----------
+    context, user, service, request
+        What the server has, whose rights open it, who is asked, and what.
+
+    Returns
+    -------
+    httpx.Response
+        The answer, of which nothing has been read.
+
+    Raises
+    ------
+    PortalError
+        If there is none.
+    """
     auth = account_for(context.settings, user, service, str(request.url))
     try:
         with context.metrics.asking("bundle", service.key):
@@ -202,12 +224,12 @@ async def _place(
     """Hand the list in, and give the archive's address."""
     url = service.bundle_url or ""
     files = {"LIST": ("list.txt", "\n".join(dids).encode() + b"\n", "text/plain")}
-    answer = await _ask(
-        context, user, service, context.http.build_request("POST", url, files=files, timeout=_TIMEOUT)
+    answer = await ask(
+        context, user, service, context.http.build_request("POST", url, files=files, timeout=TIMEOUT)
     )
     try:
         if answer.status_code not in {302, 303} or "location" not in answer.headers:
-            raise await _refusal(service, answer)
+            raise await refusal(service, answer)
         place = urljoin(url, answer.headers["location"])
     finally:
         await answer.aclose()
@@ -249,12 +271,12 @@ async def open_bundle(
     service, dids = chosen
     place = await _place(context, user, service, dids)
     headers = {name: asked[name] for name in _ASKED if name in asked} | {"Accept-Encoding": "identity"}
-    request = context.http.build_request("GET", place, headers=headers, timeout=_TIMEOUT)
-    answer = await _ask(context, user, service, request)
+    request = context.http.build_request("GET", place, headers=headers, timeout=TIMEOUT)
+    answer = await ask(context, user, service, request)
     is_bounded = "content-length" in answer.headers or answer.headers.get("transfer-encoding") == "chunked"
     if answer.status_code not in {200, 206, 416} or not is_bounded:
         try:
-            raise await _refusal(service, answer)
+            raise await refusal(service, answer)
         finally:
             await answer.aclose()
     passed = {name: answer.headers[name] for name in _PASSED if name in answer.headers}

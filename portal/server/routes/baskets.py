@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from portal.server import bundles, scripts
+from portal.server import archives, bundles, scripts
 from portal.server.context import Here
 from portal.server.identity import CurrentUser, RequiredUser
 from portal.server.models.account import (
@@ -22,6 +22,11 @@ from portal.server.models.account import (
     Shared,
 )
 from portal.server.store import baskets
+
+if TYPE_CHECKING:
+    from portal.server.context import Context
+    from portal.server.models.account import User
+    from portal.server.settings import ServiceSettings
 
 router = APIRouter(tags=["baskets"])
 
@@ -111,9 +116,9 @@ async def get_bundle(
     user: RequiredUser,
     service: Only = None,
 ) -> Response:
-    """Give a basket's data in one archive, made by their service."""
+    """Give a basket's data in one archive, made by their service, or here of the files that it links."""
     basket = await baskets.get(here, user.id, id)
-    return await bundles.open_bundle(here, user, bundles.choose(here, basket.items, service), request.headers)
+    return await _archive(here, user, bundles.choose(here, basket.items, service), request)
 
 
 @router.get("/api/baskets/{id}/script")
@@ -128,10 +133,19 @@ async def get_bundle_of(
     body: Items, request: Request, here: Here, user: CurrentUser, service: Only = None
 ) -> Response:
     """Give the data of a basket that only the browser has in one archive."""
-    return await bundles.open_bundle(here, user, bundles.choose(here, body.items, service), request.headers)
+    return await _archive(here, user, bundles.choose(here, body.items, service), request)
 
 
 @router.post("/api/script")
 async def get_script_of(body: Items, here: Here, language: Language = "python") -> Script:
     """Give a script that gets the data of a basket that only the browser has."""
     return scripts.write(here, "basket", bundles.services_of(here, body.items), language)
+
+
+async def _archive(
+    here: Context, user: User | None, chosen: tuple[ServiceSettings, list[str]], request: Request
+) -> Response:
+    service, dids = chosen
+    if service.bundle_url is None:
+        return await archives.open_archive(here, user, service, dids)
+    return await bundles.open_bundle(here, user, chosen, request.headers)

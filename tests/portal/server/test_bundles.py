@@ -19,6 +19,8 @@ from portal.server.app import create_app
 from portal.server.models.account import User
 from portal.server.rights import account_for, rights_of
 from portal.server.settings import ServiceSettings
+from tests.portal.services import worlds
+from tests.portal.services.test_places import document, link
 
 from .processes import free_port
 
@@ -153,7 +155,7 @@ async def test_what_is_no_single_archive_is_told(explorer, archive):
         assert (answer.status_code, answer.json()["code"]) == (409, "several_services")
         assert answer.json()["detail"] == {"services": ["own", "other"]}
         assert (await anna.get(f"{mixed}/bundle?service=own")).content == archive.content
-        for query, status, code in [("other", 409, "no_bundles"), ("none", 404, "unknown_service")]:
+        for query, status, code in [("other", 503, "service_down"), ("none", 404, "unknown_service")]:
             answer = await anna.get(f"{mixed}/bundle?service={query}")
             assert (answer.status_code, answer.json()["code"]) == (status, code)
         empty = await basket_of(anna, [])
@@ -240,6 +242,73 @@ def test_connections_break_where_archives_do(settings, archive):
             next(answer.iter_raw(100))
         # Who goes away is not waited for: the archive's server is let go, too.
         assert archive.was_left.wait(10)
+
+
+class PlainArchive(BaseHTTPRequestHandler):
+    """A service with TAP, DataLink and files, and nothing that makes archives."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words):
+        pass
+
+    def do_GET(self):
+        server, size = self.server, 100_000
+        body = b"x" * size
+        if self.path.startswith("/dl"):
+            files = "".join(link(f"{server.url}/{n}.fits", "#this", size) for n in range(2))
+            body = document(files)
+        elif not self.path.endswith(".fits"):
+            request = httpx.Request(
+                self.command,
+                server.url + self.path,
+                content=self.rfile.read(int(self.headers.get("Content-Length", 0))),
+            )
+            with server.lock:
+                body = server.tap(request).content
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: server.breaks] if self.path == "/1.fits" and server.breaks else body)
+        self.close_connection = True
+
+    def do_POST(self):
+        self.do_GET()
+
+
+@pytest.fixture
+def plain_archive():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), PlainArchive)
+    server.daemon_threads = True
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    server.tap = worlds.plain(url=server.url + "/tap", datalink=server.url + "/dl")
+    server.breaks, server.lock = 0, threading.Lock()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_archives_that_are_made_here_break_where_files_do(settings, plain_archive):
+    service = {"key": "own", "label": "Plain", "url": plain_archive.url + "/tap"}
+    with (
+        Running(settings(services=[service], hosts=["127.0.0.1"])) as url,
+        httpx.Client(timeout=60) as client,
+    ):
+        me = client.get(f"{url}/api/me")
+        word = re.search("explorer_session=([^;]+)", me.headers["set-cookie"]).group(1)
+        headers = {"Cookie": f"explorer_session={word}", "X-CSRF-Token": me.json()["csrf"]}
+        ask = {"url": f"{url}/api/bundle", "json": {"items": ITEMS[:1]}, "headers": headers}
+        answer = client.post(**ask)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-length"] == str(len(answer.content))
+        with tarfile.open(fileobj=io.BytesIO(answer.content)) as tar:
+            assert [member.size for member in tar.getmembers()][1:] == [100_000, 100_000]
+        plain_archive.breaks = 1000
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.post(**ask)
 
 
 async def test_the_python_script_gets_the_archive(explorer, archive, tmp_path):

@@ -65,7 +65,7 @@ export interface paths {
         };
         /**
          * Get Bundle
-         * @description Give a basket's data in one archive, made by their service.
+         * @description Give a basket's data in one archive, made by their service, or here of the files that it links.
          */
         get: operations["get_bundle"];
         put?: never;
