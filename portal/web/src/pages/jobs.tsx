@@ -17,18 +17,22 @@ function Form(props: { user: string; onStarted: (id: string) => void }) {
   const [params, setParams] = useSearchParams();
   const { baskets, current } = useCurrentBasket(props.user);
   if (baskets.isPending) return <Loading what="your baskets" />;
-  if (baskets.error) return <Failure error={baskets.error} retry={() => baskets.refetch()} />;
+  const failure = <Failure error={baskets.error} retry={() => baskets.refetch()} />;
+  if (!baskets.data) return failure;
   return (
-    <NewJob
-      baskets={baskets.data}
-      chosen={params.get("basket") ?? current?.id ?? null}
-      runner={params.get("runner") ?? "own"}
-      onChoose={(id) => {
-        params.set("basket", id);
-        setParams(params, { replace: true });
-      }}
-      onStarted={(job) => props.onStarted(job.id)}
-    />
+    <>
+      {failure}
+      <NewJob
+        baskets={baskets.data}
+        chosen={params.get("basket") ?? current?.id ?? null}
+        runner={params.get("runner") ?? "own"}
+        onChoose={(id) => {
+          params.set("basket", id);
+          setParams(params, { replace: true });
+        }}
+        onStarted={(job) => props.onStarted(job.id)}
+      />
+    </>
   );
 }
 
