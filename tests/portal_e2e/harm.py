@@ -72,11 +72,19 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.3)
 
 
-def answers(url: str) -> bool:
+def answers(url: str, **parameters: str) -> bool:
     """Say whether a URL is answered well."""
     try:
-        return httpx.get(url, timeout=10).is_success
+        return httpx.get(url, params=parameters, timeout=10).is_success
     except httpx.HTTPError:
+        return False
+
+
+def _lives(pid: int) -> bool:
+    # One that has ended, and that nobody has asked about yet, has no command line.
+    try:
+        return bool(Path("/proc", str(pid), "cmdline").read_bytes())
+    except OSError:
         return False
 
 
@@ -84,7 +92,7 @@ def stop_database(place: Place) -> None:
     """End the instance's database server at once, as ``pg_ctl stop -m immediate`` does."""
     server = int((place.home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(server, signal.SIGQUIT)
-    wait_until(lambda: not Path("/proc", str(server)).exists(), "the database has ended")
+    wait_until(lambda: not _lives(server), "the database has ended")
 
 
 @contextlib.contextmanager
