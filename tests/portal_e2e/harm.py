@@ -19,7 +19,7 @@ PATIENCE = 90.0
 """Seconds until something is back; the machine may be busy."""
 
 
-def processes(home: Path, word: str) -> list[int]:
+def processes(home: Path | str, word: str) -> list[int]:
     """Give the processes whose command line has both a directory and a word."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
