@@ -154,7 +154,7 @@ def write_note(person: Person, text: str) -> Locator:
 
 
 def test_redis_is_restarted(witness: Person, place: Place) -> None:
-    witness.go("search")
+    witness.go("profile")
     witness.log_in("ben")
     found = fill_basket(witness)
     never_reloads(witness)
@@ -177,7 +177,7 @@ def test_redis_is_restarted(witness: Person, place: Place) -> None:
 
 
 def test_database_is_restarted(witness: Person, place: Place) -> None:
-    witness.go("search")
+    witness.go("profile")
     witness.log_in("ben")
     found = fill_basket(witness)
     never_reloads(witness)
@@ -230,7 +230,7 @@ def is_asked_for_a_name(person: Person) -> bool:
 
 
 def test_job_is_killed(witness: Person, place: Place) -> None:
-    witness.go("search")
+    witness.go("profile")
     witness.log_in("ben")
     fill_basket(witness)
     witness.follow("Run a preview job on it")
