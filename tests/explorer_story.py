@@ -48,12 +48,18 @@ class Neighbours:
     ----------
     plain
         URL of a TAP service with plain ObsCore.
+    plain_home
+        Directory of that service, by which its processes are known.
     issuer
         The OpenID provider.
+    provider
+        Its process, and how another one is started in its place: what the tests of faults need.
     """
 
     plain: str
+    plain_home: Path
     issuer: str
+    provider: dict[str, object]
 
 
 def explorer(home: Path, tools: Tools, directory: Path, release: str, served: Served) -> bool:
@@ -135,20 +141,21 @@ def neighbours(home: Path, tools: Tools, directory: Path, url: str) -> Iterator[
     }
     with (
         _running([venv, "-m", "tests.portal.plain", place, str(plain)]),
-        _running([tools.node / "node", PROVIDER], **told),
+        _running([tools.node / "node", PROVIDER], **told) as running,
     ):
-        yield Neighbours(f"http://localhost:{plain}/tap", f"http://127.0.0.1:{provider}")
+        again: dict[str, object] = {"pid": running.pid, "command": running.args, "variables": told}
+        yield Neighbours(f"http://localhost:{plain}/tap", place, f"http://127.0.0.1:{provider}", again)
 
 
 @contextlib.contextmanager
-def _running(command: list[str | Path], **variables: str) -> Iterator[None]:
+def _running(command: list[str | Path], **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)],
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables},
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(60)
@@ -180,7 +187,9 @@ def _describe(directory: Path, environment: dict[str, str], url: str, others: Ne
         "explorer": f"{url}/explorer/",
         "tap": f"{url}/tap",
         "plain": others.plain,
+        "plain_home": str(others.plain_home),
         "issuer": others.issuer,
+        "provider": others.provider,
         "users": {"anna": [GROUP, "staff"], "ben": []},
         "right": RIGHT,
         "account": ACCOUNT,

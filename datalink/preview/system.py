@@ -23,6 +23,9 @@ from datalink.preview.running import LOG, check
 from portal.jobs.errors import ParameterError
 
 LONGEST_RUN_ID = 100
+VANISHED = "The process of the job ended unexpectedly; its log may say more. Start the job again."
+HUNG = "Job hung in"
+"""What DaCHS says of it."""
 FULL = "Too many jobs are waiting here already; please come again in a few minutes."
 
 
@@ -91,6 +94,18 @@ class System(useruws.UserUWS):  # type: ignore[misc]
         super().__init__(service, actions, grammar)
         self.jobClass = job_class
         self.runcountGoal = quotas().running
+
+    def changeToPhase(  # noqa: N802 - DaCHS's name
+        self,
+        jobId: Any,  # noqa: N803
+        newPhase: Any,  # noqa: N803
+        input: Any = None,
+        timeout: float = 10,
+    ) -> None:
+        """Change a job's phase; that its process has vanished is said in words for its owner."""
+        if newPhase == uws.ERROR and HUNG in str(input):
+            input = uws.UWSError(VANISHED, jobId)
+        super().changeToPhase(jobId, newPhase, input, timeout)
 
     def getNewIdFromRequest(self, request: Any) -> Any:  # noqa: N802 - DaCHS's name
         """Make a job as a request says; with RUNID, which DaCHS's own services do not know."""

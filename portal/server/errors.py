@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import logging
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 import redis.exceptions
@@ -15,8 +17,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from portal.server.models.base import Problem
+from portal.server.paths import below_root, safe_next
 
 log = logging.getLogger("portal")
+
+_LOGIN = ("/auth/login", "/auth/callback")
+"""Requests of browsers that are on their way to the provider or back."""
 
 
 class PortalError(Exception):
@@ -54,6 +60,8 @@ class PortalError(Exception):
         self.status = status or type(self).status
         self.detail = detail
         self.retry_after = retry_after
+        self.back: str | None = None
+        """Path of the page that people were on, if the browser has left it."""
 
 
 class BadRequestError(PortalError):
@@ -171,7 +179,23 @@ def _is_data(error: sqlalchemy.exc.DBAPIError) -> bool:
     return isinstance(cause, asyncpg.DataError)
 
 
-def answer(error: PortalError, request_id: str | None, page_root: str | None = None) -> Response:
+@dataclass(frozen=True)
+class Ways:
+    """Where people can go who are shown a problem in place of a page.
+
+    Parameters
+    ----------
+    back
+        Path of the page that they come from, or of the first one.
+    again
+        Path with which what failed is tried again; None if it would fail again.
+    """
+
+    back: str
+    again: str | None
+
+
+def answer(error: PortalError, request_id: str | None, ways: Ways | None = None) -> Response:
     """Make the answer that tells a problem.
 
     Parameters
@@ -180,8 +204,8 @@ def answer(error: PortalError, request_id: str | None, page_root: str | None = N
         The problem.
     request_id
         What the logs call the request.
-    page_root
-        Path of the explorer, if a browser shows the answer itself; None for programs.
+    ways
+        Where to go from a page of its own, if a browser shows the answer itself; None for programs.
 
     Returns
     -------
@@ -192,14 +216,17 @@ def answer(error: PortalError, request_id: str | None, page_root: str | None = N
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after + 0.5)))
     problem = Problem(code=error.code, message=error.message, detail=error.detail, request_id=request_id)
-    if page_root is None:
+    if ways is None:
         return JSONResponse(problem.model_dump(mode="json"), error.status, headers)
     text = html.escape(error.message)
+    links = {"Try again": ways.again, "Back to the explorer": ways.back}
+    listed = "".join(
+        f'<p><a href="{html.escape(path)}">{name}</a></p>' for name, path in links.items() if path is not None
+    )
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>That did not work</title>'
         '<meta name="viewport" content="width=device-width"></head>'
-        f"<body><main><h1>That did not work</h1><p>{text}</p>"
-        f'<p><a href="{html.escape(page_root)}/">Back to the explorer</a></p>'
+        f"<body><main><h1>That did not work</h1><p>{text}</p>{listed}"
         f"<p><small>Request {html.escape(request_id or '-')}</small></p></main></body></html>"
     )
     return HTMLResponse(page, error.status, headers)
@@ -220,12 +247,25 @@ def respond(request: Request, error: PortalError) -> Response:
     Response
         A page where a browser is on its way through the login or a download, JSON elsewhere.
     """
-    navigated = request.headers.get("sec-fetch-mode") == "navigate" or request.url.path.endswith(
-        ("/auth/login", "/auth/callback")
-    )
+    path = below_root(request.scope)
+    navigated = request.headers.get("sec-fetch-mode") == "navigate" or path in _LOGIN
     wants_page = navigated and "text/html" in request.headers.get("accept", "")
-    root = request.scope.get("root_path", "") if wants_page else None
-    return answer(error, getattr(request.state, "request_id", None), root)
+    ways = _ways(request, error, path) if wants_page else None
+    return answer(error, getattr(request.state, "request_id", None), ways)
+
+
+def _ways(request: Request, error: PortalError, path: str) -> Ways:
+    root = request.scope.get("root_path", "")
+    if path in _LOGIN:
+        back = error.back
+        if back is None:
+            settings = request.app.state.context.settings
+            back = safe_next(settings, request.query_params.get("next", "/"))
+        again = f"{root}/auth/login?{urlencode({'next': back})}"
+        return Ways(back, None if error.status == NotFoundError.status else again)
+    may_work = request.method == "GET" and (error.status >= 500 or error.status == TooManyError.status)
+    again = f"{root}{path}" + (f"?{request.url.query}" if request.url.query else "")
+    return Ways(f"{root}/", again if may_work else None)
 
 
 async def _told(request: Request, error: Exception) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import secrets
 import time
 from dataclasses import replace
@@ -15,8 +14,9 @@ from fastapi import Depends, Request
 from redis.exceptions import LockError
 
 from portal.server.context import Context, Here
-from portal.server.errors import DownError, LoginNeededError
+from portal.server.errors import DownError, LoginNeededError, PortalError
 from portal.server.models.account import User
+from portal.server.paths import safe_next
 from portal.server.provider import Granted, Provider
 from portal.server.rights import rights_of
 from portal.server.sessions import Session, key_of
@@ -40,28 +40,6 @@ WAIT_SECONDS = 15
 # No answer is believed longer than this.
 BELIEVED_SECONDS = 3600
 _GROUPS, _GROUP_LENGTH = 500, 200
-
-
-def safe_next(settings: Settings, wanted: str) -> str:
-    """Make the address to go to after a login: never one of another site.
-
-    Parameters
-    ----------
-    settings
-        Where the explorer is.
-    wanted
-        A path, with or without the explorer's root.
-
-    Returns
-    -------
-    str
-        A path of the explorer.
-    """
-    if not re.fullmatch(r"/[^\x00-\x20\\\x7f]*", wanted) or wanted.startswith("//"):
-        wanted = "/"
-    root = settings.root_path
-    is_whole = root and (wanted == root or wanted.startswith((root + "/", root + "?")))
-    return wanted if is_whole else root + wanted
 
 
 def groups_of(settings: Settings, claims: dict[str, Any]) -> tuple[str, ...]:
@@ -182,6 +160,15 @@ class Identity:
                 "This login was not begun in this browser, or too long ago. Please log in again.",
                 code="login_state",
             )
+        try:
+            return await self._redeemed(context, session, query, kept), kept["next"]
+        except PortalError as error:
+            error.back = kept["next"]
+            raise
+
+    async def _redeemed(
+        self, context: Context, session: Session, query: dict[str, str], kept: dict[str, str]
+    ) -> str:
         await self.provider.check_sender(query.get("iss"))
         if "error" in query:
             if query["error"] == "access_denied":
@@ -204,7 +191,7 @@ class Identity:
         )
         word = await context.browsers.log_in(session, self._updated(context, fresh, granted))
         self._metrics.sessions.labels("user").inc()
-        return word, kept["next"]
+        return word
 
     def _updated(self, context: Context, session: Session, granted: Granted) -> Session:
         seconds = min(granted.seconds or BELIEVED_SECONDS, BELIEVED_SECONDS)

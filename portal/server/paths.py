@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starlette.types import Scope
+
+    from portal.server.settings import Settings
 
 # What is behind one connection has a network of this length.
 _IPV6_LENGTH = 64
@@ -66,3 +69,25 @@ def client_of(scope: Scope, proxies: Sequence[IPv4Network | IPv6Network]) -> str
         if not any(address in network for network in proxies):
             break
     return nearest
+
+
+def safe_next(settings: Settings, wanted: str) -> str:
+    """Make the address to go to after a login: never one of another site.
+
+    Parameters
+    ----------
+    settings
+        Where the explorer is.
+    wanted
+        A path, with or without the explorer's root.
+
+    Returns
+    -------
+    str
+        A path of the explorer.
+    """
+    if not re.fullmatch(r"/[^\x00-\x20\\\x7f]*", wanted) or wanted.startswith("//"):
+        wanted = "/"
+    root = settings.root_path
+    is_whole = root and (wanted == root or wanted.startswith((root + "/", root + "?")))
+    return wanted if is_whole else root + wanted

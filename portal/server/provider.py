@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 # How long the provider's description and keys are believed.
 DESCRIBED_SECONDS = 3600
+# Whoever is sent there to log in has to find it there: a browser's own words for that are of no help.
+SEEN_SECONDS = 2
 # A provider that did not answer is left alone this long.
 REST_SECONDS = 3
 
@@ -89,8 +91,13 @@ class Provider:
         """Where the provider sends browsers back to."""
         return f"{self._settings.public_url}/auth/callback"
 
-    async def describe(self) -> dict[str, Any]:
+    async def describe(self, believed: float = DESCRIBED_SECONDS) -> dict[str, Any]:
         """Give what the provider says of itself.
+
+        Parameters
+        ----------
+        believed
+            Seconds for which what it said before is believed.
 
         Returns
         -------
@@ -104,7 +111,7 @@ class Provider:
         """
         async with self._lock:
             now = time.monotonic()
-            if now - self._read_at > DESCRIBED_SECONDS:
+            if now - self._read_at > believed:
                 if now - self._failed_at < REST_SECONDS:
                     # Those who waited for the lock need not wait for the same failure, one after the other.
                     raise _down()
@@ -174,7 +181,7 @@ class Provider:
         str
             The address.
         """
-        described = await self.describe()
+        described = await self.describe(SEEN_SECONDS)
         made: str = prepare_grant_uri(
             described["authorization_endpoint"],
             self._settings.oidc_client_id,

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "CHERENKOV_VO_TEST_EXPLORER"
 """Names the file that says where everything is; the stage 'explorer' of tests/run.py writes it."""
@@ -30,12 +31,24 @@ class Place:
         A TAP service with plain ObsCore.
     browser
         The program that shows the pages.
+    home
+        Directory of the instance.
+    plain_home
+        Directory of the TAP service with plain ObsCore.
+    issuer
+        The login provider.
+    provider
+        Its process ``pid``, and the ``command`` and ``variables`` with which another one is started.
     """
 
     explorer: str
     tap: str
     plain: str
     browser: str
+    home: Path
+    plain_home: Path
+    issuer: str
+    provider: dict[str, Any]
 
 
 def read() -> Place:
@@ -50,4 +63,6 @@ def read() -> Place:
     if name is None:
         raise RuntimeError(f"{VARIABLE} names no file: run these tests with 'tests/run.py explorer'.")
     content = json.loads(Path(name).read_text(encoding="utf-8"))
-    return Place(content["explorer"], content["tap"], content["plain"], content["browser"])
+    words = (content[key] for key in ("explorer", "tap", "plain", "browser"))
+    homes = (Path(content[key]) for key in ("home", "plain_home"))
+    return Place(*words, *homes, content["issuer"], content["provider"])

@@ -13,6 +13,8 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.portal_e2e.harm import processes
+
 
 @pytest.fixture(scope="module")
 def places() -> dict[str, str]:
@@ -41,19 +43,6 @@ def test_the_other_service_has_plain_obscore_and_nothing_more(places):
     names = asked(places["plain"], "SELECT DISTINCT obs_id FROM ivoa.obscore")
     assert len(names) == 30, "two data sets of each observation"
     assert "ivoa.obscore_hea" in asked(places["tap"], "SELECT table_name FROM tap_schema.tables")
-
-
-def processes(home: str, word: str) -> list[int]:
-    """Processes of the instance whose command line has a word."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (entry / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if home in line and word in line:
-            found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.parametrize("word", ["portal.server", "redis-server"])

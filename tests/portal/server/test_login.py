@@ -197,13 +197,17 @@ async def test_a_provider_that_is_down_takes_rights_and_nothing_else(explorer, k
             user = await me(client)
             assert user["name"] == "Anna Observer" and user["rights"] == []
             assert len((await client.get("/api/baskets")).json()) == 1
-            served.context.identity.provider._read_at = float("-inf")
+            # Nobody is sent to a provider that was there a while ago, and is not now.
+            monkeypatch.setattr(client_module, "SEEN_SECONDS", 0)
             fresh = await served.browser()
             answer = await fresh.get("/auth/login")
             assert (answer.status_code, answer.json()["code"]) == (503, "login_unavailable")
             assert answer.headers["retry-after"] and "does not answer" in answer.json()["message"]
-            page = await fresh.get("/auth/login", headers={"Accept": "text/html"})
+            page = await fresh.get("/auth/login?next=/results%3Fa=%221", headers={"Accept": "text/html"})
             assert page.headers["content-type"].startswith("text/html") and "<h1>" in page.text
+            again = '<a href="/explorer/auth/login?next=%2Fexplorer%2Fresults%3Fa%3D%221">Try again</a>'
+            assert again in page.text
+            assert '<a href="/explorer/results?a=&quot;1">Back to the explorer</a>' in page.text
             assert (await client.post("/auth/logout")).json() == {"redirect": None}
             server.start()
             # Asked too soon, it is not asked at all.

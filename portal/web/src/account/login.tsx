@@ -28,8 +28,9 @@ export function LoginLink() {
 export function ForUsers(props: { what: string; children: (user: Schemas["User"]) => ReactNode }) {
   const me = useMe();
   if (me.isPending) return <Loading what="your account" />;
+  // Who was known a moment ago keeps the page, and what is written in it.
+  if (me.data?.user) return props.children(me.data.user);
   if (me.error) return <Failure error={me.error} retry={() => me.refetch()} />;
-  if (me.data.user) return props.children(me.data.user);
   return (
     <Empty title="You are not logged in.">
       <p className="mb-0">{props.what}</p>

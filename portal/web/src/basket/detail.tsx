@@ -154,6 +154,7 @@ function useItems(basket: Basket, action: Action) {
       ),
     );
     if (done) setRemoved(items);
+    return done;
   };
   const undo = async () => {
     if (await put(removed)) setRemoved([]);

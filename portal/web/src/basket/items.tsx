@@ -10,8 +10,8 @@ const PAGE = 100;
 interface Props {
   items: Item[];
   busy?: boolean;
-  /** Without these two, the table can only be read. */
-  onRemove?: (items: Item[]) => unknown;
+  /** Without these two, the table can only be read. They give false if it did not work. */
+  onRemove?: (items: Item[]) => Promise<unknown> | unknown;
   onNote?: (item: Item, note: string) => Promise<unknown> | unknown;
 }
 
@@ -70,8 +70,8 @@ function Row(props: {
             busy={table.busy ?? false}
             onClose={() => setEditing(false)}
             onSave={async (note) => {
-              await onNote(item, note);
-              setEditing(false);
+              // What was written stays where it can be saved once more.
+              if ((await onNote(item, note)) !== false) setEditing(false);
             }}
           />
         )}
@@ -161,9 +161,8 @@ export function ItemsTable(props: Props) {
           type="button"
           className="btn btn-sm btn-outline-danger mb-2"
           disabled={props.busy}
-          onClick={() => {
-            onRemove(selection);
-            setChosen(new Set());
+          onClick={async () => {
+            if ((await onRemove(selection)) !== false) setChosen(new Set());
           }}
         >
           Remove the {count(selection.length)} chosen

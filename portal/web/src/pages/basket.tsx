@@ -15,9 +15,12 @@ function UserBaskets(props: { user: string }) {
   const shown = id ?? current?.id ?? null;
   const basket = useOneBasket(shown);
   if (baskets.isPending) return <Loading what="your baskets" />;
-  if (baskets.error) return <Failure error={baskets.error} retry={() => baskets.refetch()} />;
+  const failure = <Failure error={baskets.error} retry={() => baskets.refetch()} />;
+  if (!baskets.data) return failure;
+  // What is known stays, and with it what is being written.
   return (
     <div className="row g-4">
+      {baskets.error && <div className="col-12">{failure}</div>}
       <div className="col-lg-3">
         <BasketList
           baskets={baskets.data}
@@ -27,21 +30,22 @@ function UserBaskets(props: { user: string }) {
         />
       </div>
       <div className="col-lg-9">
+        <Failure error={basket.error} retry={() => basket.refetch()} />
         {shown === null ? (
           <EmptyBasket />
-        ) : basket.error ? (
-          <Failure error={basket.error} retry={() => basket.refetch()} />
         ) : basket.isPending ? (
           <Loading what="the basket" />
         ) : (
-          <BasketDetail
-            key={basket.data.id}
-            basket={basket.data}
-            others={baskets.data.filter((other) => other.id !== shown)}
-            isCurrent={current?.id === basket.data.id}
-            user={props.user}
-            onShow={(next) => navigate(next === null ? "/basket" : `/basket/${next}`)}
-          />
+          basket.data && (
+            <BasketDetail
+              key={basket.data.id}
+              basket={basket.data}
+              others={baskets.data.filter((other) => other.id !== shown)}
+              isCurrent={current?.id === basket.data.id}
+              user={props.user}
+              onShow={(next) => navigate(next === null ? "/basket" : `/basket/${next}`)}
+            />
+          )
         )}
       </div>
     </div>

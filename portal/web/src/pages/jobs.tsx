@@ -26,17 +26,21 @@ function Form(props: {
   };
   const { baskets, current } = useCurrentBasket(props.user);
   if (baskets.isPending) return <Loading what="your baskets" />;
-  if (baskets.error) return <Failure error={baskets.error} retry={() => baskets.refetch()} />;
+  const failure = <Failure error={baskets.error} retry={() => baskets.refetch()} />;
+  if (!baskets.data) return failure;
   return (
-    <NewJob
-      baskets={baskets.data}
-      chosen={params.get("basket") ?? current?.id ?? null}
-      runners={props.runners}
-      wanted={params.get("runner")}
-      onChoose={(id) => set("basket", id)}
-      onRunner={(key) => set("runner", key)}
-      onStarted={(job) => props.onStarted(job.id)}
-    />
+    <>
+      {failure}
+      <NewJob
+        baskets={baskets.data}
+        chosen={params.get("basket") ?? current?.id ?? null}
+        runners={props.runners}
+        wanted={params.get("runner")}
+        onChoose={(id) => set("basket", id)}
+        onRunner={(key) => set("runner", key)}
+        onStarted={(job) => props.onStarted(job.id)}
+      />
+    </>
   );
 }
 

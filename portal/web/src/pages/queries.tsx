@@ -75,7 +75,8 @@ function Queries() {
     refetchOnMount: "always",
   });
   if (queries.isPending) return <Loading what="your queries" />;
-  if (queries.error) return <Failure error={queries.error} retry={() => queries.refetch()} />;
+  const failure = <Failure error={queries.error} retry={() => queries.refetch()} />;
+  if (!queries.data) return failure;
   if (queries.data.length === 0)
     return (
       <Empty title="You have stored no queries yet.">
@@ -83,7 +84,12 @@ function Queries() {
         be kept here, with how many rows it gave.
       </Empty>
     );
-  return <Stored queries={queries.data} />;
+  return (
+    <>
+      {failure}
+      <Stored queries={queries.data} />
+    </>
+  );
 }
 
 export default function QueriesPage() {

@@ -1,7 +1,7 @@
 // What was found: count, views, table and links, all as the address bar has it.
 import { useState } from "react";
 import { Link } from "react-router";
-import type { Schemas } from "../api/client";
+import { ApiError, type Schemas } from "../api/client";
 import { useCapabilities, useConfig } from "../api/queries";
 import { Actions } from "../results/actions";
 import { useAddress } from "../results/address";
@@ -10,7 +10,7 @@ import { formatCount, type TimeScale } from "../results/format";
 import { LinksPanel } from "../results/links";
 import { useIsWide } from "../results/media";
 import { Warning } from "../results/notice";
-import { useCount, useOverview, usePage } from "../results/questions";
+import { useCount, useOverview, usePage, useStop } from "../results/questions";
 import { type Selection, useSelection } from "../results/selection";
 import { TablePanel } from "../results/tablepanel";
 import { Tabs } from "../results/tabs";
@@ -21,7 +21,21 @@ import "../results/results.css";
 
 type Change = ReturnType<typeof useAddress>["change"];
 
-function Count({ count }: { count: ReturnType<typeof useCount> }) {
+const STOPPED = new ApiError("The service had not answered yet.", "stopped", 0);
+
+/** A way out of waiting, and back. */
+function Waiting({ asking }: { asking: ReturnType<typeof useStop> }) {
+  if (asking.isStopped)
+    return <Failed what="The search was stopped" error={STOPPED} onRetry={asking.goOn} />;
+  if (!asking.isRunning) return null;
+  return (
+    <button type="button" className="btn btn-sm btn-outline-secondary mb-2" onClick={asking.stop}>
+      Stop
+    </button>
+  );
+}
+
+function Count({ count, isStopped }: { count: ReturnType<typeof useCount>; isStopped: boolean }) {
   return (
     <>
       <h1 className="h4" aria-live="polite">
@@ -29,7 +43,7 @@ function Count({ count }: { count: ReturnType<typeof useCount> }) {
           ? `${formatCount(count.data.count)} ${count.data.count === 1 ? "row" : "rows"} found`
           : "Results"}
       </h1>
-      {count.isPending && <Loading what="Counting" />}
+      {count.isPending && !isStopped && <Loading what="Counting" />}
       {count.error && (
         <Failed
           what="The rows could not be counted"
@@ -120,10 +134,12 @@ function useFound(view: View, change: Change) {
   const count = useCount(view);
   const page = usePage(view, askedColumns(shown, known), isReady);
   const overview = useOverview(view);
+  const asking = useStop(view, [count, page, overview]);
+  const { isStopped } = asking;
   const selection = useSelection(view, change);
   const total = count.data?.count ?? overview.data?.total ?? null;
   const features = capabilities.data?.features ?? [];
-  return { known, shown, count, page, overview, selection, total, features };
+  return { known, shown, count, page, overview, asking, isStopped, selection, total, features };
 }
 
 interface Parts {
@@ -166,7 +182,8 @@ function Arrangement({ table, links, views, isOpen, tab, onTab }: Parts) {
 function Head({ found }: { found: ReturnType<typeof useFound> }) {
   return (
     <>
-      <Count count={found.count} />
+      <Count count={found.count} isStopped={found.isStopped} />
+      <Waiting asking={found.asking} />
       {found.page.data?.overflow && (
         <Warning>
           <strong>The service cut its answer short:</strong> this page has fewer rows than were
@@ -222,7 +239,14 @@ function Found({
       <ScaleSwitch scale={scale} onChange={setScale} />
       <SelectionBar selection={selection} />
       <Arrangement
-        views={{ overview, surveys: config.surveys, scale, selection, onOpen: open }}
+        views={{
+          overview,
+          isStopped: found.isStopped,
+          surveys: config.surveys,
+          scale,
+          selection,
+          onOpen: open,
+        }}
         {...{ table, links, tab }}
         isOpen={view.open !== null}
         onTab={setTab}
@@ -235,7 +259,7 @@ export default function ResultsPage() {
   const config = useConfig();
   const { view, damage, change } = useAddress(config.data?.default_service);
   if (config.isPending) return <Loading what="Asking the server what there is" />;
-  if (config.error)
+  if (!config.data)
     return (
       <Failed
         what="The results cannot be shown"

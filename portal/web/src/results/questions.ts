@@ -1,5 +1,11 @@
 // What the results page asks the server: each thing once for each question.
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  type UseQueryResult,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useState } from "react";
 import { ApiError, client, data, type Schemas } from "../api/client";
 import { ask, isAsked, type View } from "../state/view";
 
@@ -89,6 +95,24 @@ export function useCoverage(footprints: readonly Schemas["Footprint"][] | null) 
     enabled: footprints !== null && footprints.length > 0,
     retry: again,
   });
+}
+
+/** Whether people have had enough of waiting, and what they can do then. */
+export function useStop(view: View, questions: UseQueryResult<unknown>[]) {
+  const queries = useQueryClient();
+  const [isStopped, setStopped] = useState(false);
+  const isRunning = questions.some(({ fetchStatus }) => fetchStatus === "fetching");
+  const stop = () => {
+    setStopped(true);
+    for (const kind of ["count", "page", "overview"])
+      void queries.cancelQueries({ queryKey: [kind, view.service] });
+  };
+  const goOn = () => {
+    setStopped(false);
+    for (const question of questions)
+      if (question.isPending || question.error) void question.refetch();
+  };
+  return { isStopped: isStopped && !isRunning, isRunning, stop, goOn };
 }
 
 /** The links of one data set. */

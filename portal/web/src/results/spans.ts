@@ -88,7 +88,9 @@ export function binsOf(values: readonly (number | null)[], about = 20): Bin[] {
     if (value !== null && Number.isFinite(value))
       [least, most] = [Math.min(least, value), Math.max(most, value)];
   if (least > most) return [];
-  const step = most > least ? niceStep(most - least, about) : 1;
+  // Between numbers that can hardly be told apart there are no borders.
+  const finest = Math.max(1e-300, 1e-12 * Math.max(Math.abs(least), Math.abs(most)));
+  const step = most - least > finest ? niceStep(most - least, about) : 1;
   const first = Math.floor(least / step);
   const count = Math.max(1, Math.ceil(most / step - 1e-9) - first);
   const bins: Bin[] = Array.from({ length: count }, (_, at) => ({

@@ -23,6 +23,8 @@ interface Props {
   scale: TimeScale;
   selection: Selection;
   features: Feature[];
+  /** Whether people have stopped asking. */
+  isStopped: boolean;
   onOpen: (did: string) => void;
 }
 
@@ -36,7 +38,8 @@ export function pagingReason(features: readonly Feature[]): string | null {
 function Rows(props: Props) {
   const { view, change, page, shown, scale, selection, onOpen } = props;
   const rows = page.data;
-  if (!rows) return page.isPending ? <Loading what="Asking for the first rows" /> : null;
+  if (!rows)
+    return page.isPending && !props.isStopped ? <Loading what="Asking for the first rows" /> : null;
   if (rows.rows.length === 0)
     return view.offset > 0 ? (
       <p>

@@ -14,6 +14,8 @@ import { TimeLine } from "./timeline";
 
 interface Props {
   overview: ReturnType<typeof useOverview>;
+  /** Whether people have stopped asking. */
+  isStopped: boolean;
   surveys: Schemas["SurveyInfo"][];
   scale: TimeScale;
   selection: Selection;
@@ -33,7 +35,14 @@ export function Truncated({ overview }: { overview: Schemas["Overview"] | undefi
 }
 
 /** Each view of the overview as a tab. */
-export function overviewTabs({ overview, surveys, scale, selection, onOpen }: Props): Tab[] {
+export function overviewTabs({
+  overview,
+  isStopped,
+  surveys,
+  scale,
+  selection,
+  onOpen,
+}: Props): Tab[] {
   const found = overview.data;
   const show = (content: (rows: Schemas["Overview"]) => React.ReactNode) => () => {
     if (overview.error && !found)
@@ -44,6 +53,7 @@ export function overviewTabs({ overview, surveys, scale, selection, onOpen }: Pr
           onRetry={() => void overview.refetch()}
         />
       );
+    if (!found && isStopped) return <p>Map and plots have no data.</p>;
     if (!found) return <Loading what="Asking for positions, times and energies" />;
     if (found.rows.length === 0) return <p>There is nothing to show.</p>;
     return (

@@ -20,7 +20,7 @@ const NAMES: Record<string, string> = {
 function Content({ shown }: { shown: Shown }) {
   const config = useConfig();
   if (config.isPending) return <Loading what="Asking the server what there is" />;
-  if (config.error)
+  if (config.error && !config.data)
     return (
       <Failed
         error={config.error}

@@ -53,7 +53,19 @@ export function LoginCorner() {
   const reason = useId();
   if (me.data?.user) return <LogOut name={me.data.user.name} />;
   if (!config || me.isPending) return null;
-  if (me.error) return <span className="small text-warning">{explain(me.error)}</span>;
+  if (me.error)
+    return (
+      <span className="small text-warning">
+        {explain(me.error)}{" "}
+        <button
+          type="button"
+          className="btn btn-sm btn-outline-light text-nowrap"
+          onClick={() => void me.refetch()}
+        >
+          Try again<span className="visually-hidden"> to find out who is logged in</span>
+        </button>
+      </span>
+    );
   const { state, provider } = config.login;
   if (state.available)
     return (

@@ -238,3 +238,27 @@ it("leads back to the form as it was typed, whatever is done with the results", 
   expect(new URLSearchParams(window.location.search).get("offset")).toBe("50");
   expect(typed()).toMatchObject(wanted);
 });
+
+describe("waiting", () => {
+  it("can be stopped, and gone on with", async () => {
+    const user = userEvent.setup();
+    const never = () => new Promise(() => undefined);
+    const paths = ["count", "page", "overview"].map((kind) => `POST ${SERVICE}/${kind}`);
+    const seen = open({}, Object.fromEntries(paths.map((path) => [path, never])));
+    await screen.findByText(/^Counting/);
+    await waitFor(() => expect(asked(seen, "/page")).toHaveLength(1));
+    await user.click(screen.getByRole("button", { name: "Stop" }));
+    const told = await screen.findByRole("alert");
+    expect(told.textContent).toMatch(/The search was stopped/);
+    expect(screen.queryByText(/^Counting/)).toBeNull();
+    expect(screen.queryByText(/^Asking for/)).toBeNull();
+    await waitFor(() => expect(seen.filter(({ signal }) => signal.aborted)).toHaveLength(3));
+    const back: Record<string, unknown> = ROUTES;
+    alsoServe(Object.fromEntries(paths.map((path) => [path, back[path]])));
+    await user.click(within(told).getByRole("button", { name: "Try again" }));
+    expect(await screen.findByRole("heading", { name: "120 rows found" })).toBeTruthy();
+    expect(await screen.findByText("Rows 1 to 50 of 120")).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Stop" })).toBeNull();
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+});

@@ -22,6 +22,10 @@ describe("bins", () => {
       }),
     );
   });
+  it("are one where values can hardly be told apart", () => {
+    expect(binsOf([0, 5e-324]).map(({ rows }) => rows)).toEqual([[0, 1]]);
+    expect(binsOf([1e6, 1e6 + 1e-10, null]).map(({ rows }) => rows)).toEqual([[0, 1]]);
+  });
   it("are about as many as wished, with borders that are easy to read", () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-3, max: 1e9, noNaN: true }), (extent) => {

@@ -176,7 +176,7 @@ function FormOf(props: {
       ),
   });
   if (form.isPending) return <Loading what="what a job can be told" />;
-  if (form.error) return <Failure error={form.error} retry={() => form.refetch()} />;
+  if (!form.data) return <Failure error={form.error} retry={() => form.refetch()} />;
   return (
     <Parameters
       form={form.data}
