@@ -21,6 +21,7 @@ MEANT = {
     "instance/doctor/files.py": "ages of files and of the last backup, by their times",
     "instance/doctor/machine.py": "it looks for clocks that are off",
     "instance/rotation.py": "log files are kept for days, by their modification times",
+    "portal/server/archives.py": "the time of the members of an archive",
     "portal/server/identity.py": "tokens say when they end by it, and are checked by several processes",
     "portal/server/limits.py": "requests are counted in the same spans of time by several processes",
     "portal/server/sessions.py": "sessions are kept for days, by several processes",
