@@ -179,6 +179,7 @@ def served(**changes: str) -> Iterator[Bench]:
             "CHERENKOV_VO_PORT": str(free_port()),
             "CHERENKOV_VO_AUTHORITY": "bench.cherenkov.example",
             "CHERENKOV_VO_DOWNLOAD": "no",
+            "CHERENKOV_VO_EXPLORER": "no",
             settings.HESS_VARIABLE: release,
             settings.CTA_VARIABLE: NONE_WORD,
             **changes,

@@ -30,6 +30,11 @@ class Registry(_Strict):
         min_length=1, description="Terms of the Unified Astronomy Thesaurus in their URI form."
     )
     creation_date: datetime.date = Field(description="When this resource was created here.")
+    version: str | None = Field(
+        None,
+        min_length=1,
+        description="Version of the data, to be changed with them; answers to queries tell it.",
+    )
     reference_url: str = Field(description="A page where people can read on.")
     source_doi: str | None = Field(None, description="DOI of the release, without a resolver.")
     source: str | None = Field(None, description="Bibcode of the paper to cite.")
@@ -175,6 +180,31 @@ def of_collection(directory: Path) -> dict[str, Release]:
     if not found:
         raise ConfigError(f"{directory}: no releases/<name>/release.toml")
     return found
+
+
+def versions(inputs: Path) -> tuple[dict[str, str], list[str]]:
+    """Tell which versions of which collections are laid out.
+
+    Parameters
+    ----------
+    inputs
+        The DaCHS inputs directory.
+
+    Returns
+    -------
+    tuple
+        Versions by collection, sorted by its name; and what is wrong with collections that cannot be read.
+    """
+    found, faults = {}, []
+    for place in sorted({path.parents[2] for path in inputs.glob("*/releases/*/release.toml")}):
+        try:
+            record = registry(place).registry
+        except ConfigError as error:
+            faults.append(str(error))
+            continue
+        if record is not None and record.version is not None:
+            found[place.name] = record.version
+    return found, faults
 
 
 def registry(directory: Path) -> Release:

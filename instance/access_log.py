@@ -21,6 +21,7 @@ KINDS = {
     "file": r"^/(getproduct/|[a-z0-9_]+/q/file/)",
     "form": r"^/(adql|__system__/adql|__system__/dc_tables)(/|$)",
     "static": r"^/(static|formal|favicon|robots\.txt|[a-z0-9_]+/q/static)",
+    "explorer": r"^/explorer(/|$)",
     "home": r"^/$",
 }
 """Kinds of endpoints by the paths of requests; the first that matches. Whatever else is asked for is one

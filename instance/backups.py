@@ -12,9 +12,10 @@ from typing import Any
 
 from ingest import storage
 from ingest.errors import InstanceError
-from instance import archive, packages
+from instance import archive, explorer_database, packages
 from instance.archive import Writer
 from instance.bringup import WORK_PATIENCE, Instance
+from instance.cluster import DATABASE
 from instance.console import Step
 from instance.exits import EXIT_DATA
 from instance.settings import CHECKOUT, SETTINGS_FILE, fields_of
@@ -25,7 +26,10 @@ DUMP, ROLES = "database.dump", "roles.sql"
 HOME, CONFIGURATION, DATA = "home/", "configuration/", "data/"
 """Prefixes of members: the instance's files, the operator's in the checkout, and those of releases."""
 
-KEPT = ("state.json", "kept.json", "reports", "dachs/etc", "dachs/state", "dachs/web", "dachs/cache")
+KEPT = (
+    *("state.json", "kept.json", "reports", "dachs/etc", "dachs/state", "dachs/web", "dachs/cache"),
+    *("explorer-state/database-password", "explorer-state/secret-key"),
+)
 """Files and directories of an instance that a backup holds."""
 
 POSTGRES_SETTINGS = ("postgresql.conf", "pg_hba.conf")
@@ -100,11 +104,15 @@ def _target(instance: Instance, to: Path | None) -> Path:
 
 def _fill(instance: Instance, writer: Writer, *, data: bool) -> None:
     cluster, home = instance.cluster, instance.home
-    with tempfile.TemporaryFile(dir=writer.path.parent) as dump:
-        # First: whatever is done meanwhile has its files when these are read.
-        cluster.dump(dump)
-        dump.seek(0)
-        writer.add_stream(DUMP, dump, os.fstat(dump.fileno()).st_size)
+    # First: whatever is done meanwhile has its files when these are read.
+    databases = {DUMP: DATABASE}
+    if explorer_database.is_there(cluster):
+        databases[explorer_database.DUMP] = explorer_database.NAME
+    for member, database in databases.items():
+        with tempfile.TemporaryFile(dir=writer.path.parent) as dump:
+            cluster.dump(dump, database)
+            dump.seek(0)
+            writer.add_stream(member, dump, os.fstat(dump.fileno()).st_size)
     writer.add_text(ROLES, cluster.dump_roles())
     for path in _files(home, KEPT):
         add = writer.add_directory if path.is_dir() else writer.add_file
@@ -125,7 +133,10 @@ def _fill(instance: Instance, writer: Writer, *, data: bool) -> None:
             "made": _now().isoformat(),
             "dachs": packages.installed_version("python3-gavo"),
             "postgresql": cluster.data_version(),
-            "database_bytes": int(cluster.sql("SELECT pg_database_size(current_database())")[0]),
+            "database_bytes": sum(
+                int(cluster.sql("SELECT pg_database_size(current_database())", database)[0])
+                for database in databases.values()
+            ),
             "instance_created": cluster.ready_mark.stat().st_mtime,
             "settings": fields_of(instance.settings),
             "releases": releases,

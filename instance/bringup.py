@@ -23,7 +23,7 @@ from instance.releases import COLLECTIONS
 from instance.settings import Settings, home_of
 from instance.state import State, fingerprint, holder, lock, make_home
 
-ENVIRONMENTS = ("venv", "test", "judges")
+ENVIRONMENTS = ("venv", "test", "judges", "explorer", "explorer-test", "jobs", "jobs-test")
 """Directories that hold programs, not data."""
 
 WORK_PATIENCE = 120.0
@@ -160,6 +160,7 @@ class Instance:
             repr(self.settings.materialise_obscore),
         )
         if self.state.get("database") == wanted and dachs.initialised():
+            dachs.ensure_job_table()
             return
         self.state.set(database=None, imported=None, served=None, published=None, obscore=None)
         with Step("Making DaCHS's tables"):

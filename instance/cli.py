@@ -154,11 +154,21 @@ def _enter_environment(options: argparse.Namespace, settings: Settings) -> None:
         if Path(sys.prefix) != python.parent.parent:
             make_home(home)
             packages.ensure_venv(home)
+            if settings.explorer and settings.fast_paths and options.command in ("serve", "up"):
+                _try_to_install_store()
     elif not packages.venv_is_complete(home):
         raise NoInstanceError(home)
     if Path(sys.prefix) != python.parent.parent:
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         os.execve(python, [str(python), "-m", "instance", *sys.argv[1:]], environment)  # noqa: S606
+
+
+def _try_to_install_store() -> None:
+    """Install what only the explorer needs; all else goes on without."""
+    try:
+        packages.ensure_also(packages.STORE)
+    except InstanceError as error:
+        say(f"  There will be no explorer: {error.problem} {error.remedy}", "warning")
 
 
 def _handler(command: str) -> Callable[[Settings, argparse.Namespace], int]:

@@ -259,8 +259,8 @@ class Cluster:
     def _where(self, database: str) -> list[str]:
         return ["-h", HOST, "-p", str(self.port), "-U", SUPERUSER, "-d", database]
 
-    def dump(self, target: BinaryIO) -> None:
-        """Write one snapshot of the database, in PostgreSQL's custom format.
+    def dump(self, target: BinaryIO, database: str = DATABASE) -> None:
+        """Write one snapshot of a database, in PostgreSQL's custom format.
 
         Raises
         ------
@@ -268,7 +268,7 @@ class Cluster:
             That fails.
         """
         done = subprocess.run(
-            self.account.command([self.programs / "pg_dump", "-Fc", *self._where(DATABASE)]),
+            self.account.command([self.programs / "pg_dump", "-Fc", *self._where(database)]),
             env=self.environment, cwd="/", stdout=target, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -316,12 +316,25 @@ class Cluster:
         for section in ("pre-data", "data", "post-data"):
             if section == "data":
                 self.script(before_data)
-            done = self._run(
-                "pg_restore", "--exit-on-error", f"--section={section}", *self._where(DATABASE), dump
-            )
-            if done.returncode:
-                raise InstanceError(f"The database does not take its dump: {_last_line(done)}")
+            self.fill(DATABASE, dump, f"--section={section}")
+        self.let_administrate()
         self.sql("ANALYZE")
+
+    def let_administrate(self) -> None:
+        """Let DaCHS make schemas, as 'dachs init' does; what comes from a dump lacks that right."""
+        self.sql(f"GRANT ALL ON DATABASE {DATABASE} TO {grants.ADMINISTRATOR}")
+
+    def fill(self, database: str, dump: Path, *options: str) -> None:
+        """Fill a database from a dump, which the account can read.
+
+        Raises
+        ------
+        InstanceError
+            The database does not take it.
+        """
+        done = self._run("pg_restore", "--exit-on-error", *options, *self._where(database), dump)
+        if done.returncode:
+            raise InstanceError(f"The database does not take its dump: {_last_line(done)}")
 
     def limit_queries(self, settings: Settings) -> None:
         """Limit what strangers' queries may take and call, whatever asks the database for them.

@@ -69,6 +69,7 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
             "answers": well,
             "processes": server.processes(instance),
             "metrics_port": server.metrics_port(instance),
+            "explorer": server.explorer(instance),
             "vocabulary": settings.vocabulary,
             "served": instance.served(),
             "data": instance.state.get("data"),
@@ -82,6 +83,12 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         say(f"{name}: {doing}")
     port = server.metrics_port(instance)
     say(f"metrics: {f'http://127.0.0.1:{port}/metrics' if port else 'none'}")
+    explorer = server.explorer(instance)
+    say(f"explorer: {explorer['doing']}")
+    if "picture" in explorer:
+        say(f"explorer's picture of events: {explorer['picture']}")
+    if explorer["metrics_port"]:
+        say(f"explorer's metrics: http://127.0.0.1:{explorer['metrics_port']}/metrics")
     say(f"instance: {instance.home}")
     for line in server.data_lines(instance) or ["  no data yet"]:
         say(line.strip())

@@ -19,6 +19,7 @@ from instance.account import Account
 from instance.cluster import DATABASE, HOST, Cluster
 from instance.deploy import Deployment
 from instance.exits import EXIT_DISK, FAILURE, MAKE_ROOM, out_of_space
+from instance.explorer_settings import JOB_BOUNDS
 from instance.packages import venv_python
 from instance.settings import Settings, variable_of
 from serving import logs
@@ -98,13 +99,25 @@ class Dachs:
             },
             **{
                 variable_of(name): str(getattr(self.settings, name))
-                for name in ("tap_async_longest", "tap_jobs", "tap_job_days")
+                for name in ("tap_async_longest", "tap_jobs", "tap_job_days", *JOB_BOUNDS)
             },
+            variable_of("explorer_jobs_python"): self._jobs_python(),
             # No client has a part in what commands do.
             **(logs.variable(self.log.parent, "dachs", queries=True) if self.settings.fast_paths else {}),
             variable_of("guards"): "yes" if self.settings.guards else "no",
             variable_of("fast_paths"): "yes" if self.settings.fast_paths else "no",
         }
+
+    def ensure_job_table(self) -> None:
+        """Make DaCHS's table for the jobs of services such as ``rd/preview``, if there is none yet."""
+        if self.cluster.sql("SELECT to_regclass('uws.userjobs')") == [""]:
+            self.cluster.let_administrate()  # older versions restored databases without
+            self.run("imp", "//uws", "enable_useruws")
+
+    def _jobs_python(self) -> str:
+        """Give the Python of analysis jobs; an empty text if there are none."""
+        wanted = self.settings.explorer and self.settings.explorer_jobs
+        return str(venv_python(self.home / "jobs")) if wanted else ""
 
     def command(self, *arguments: str) -> list[str]:
         """Give the command line of a DaCHS command."""
@@ -194,6 +207,7 @@ class Dachs:
         for path in (self.root / "etc").glob("*query"):
             path.chmod(0o600)
         (self.root / "etc" / "feed").chmod(0o600)
+        self.ensure_job_table()
         kept.restore(self.cluster, saved)
         for resource in ("//obscore", *SHARED_RESOURCES):
             self.run("imp", resource)

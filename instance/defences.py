@@ -69,6 +69,7 @@ def limits(settings: Settings) -> str:
     map "$request_method:$uri" $makes_job {{
         default "";
         "~^POST:/(tap|__system__/tap/run(/tap)?)/async/?$" $binary_remote_addr;
+        "~^POST:/rd/preview/jobs/(async|uws[.]xml)/?$" $binary_remote_addr;
     }}
     map $http_authorization $guesses {{
         default $binary_remote_addr;

@@ -16,8 +16,8 @@ from instance.releases import Choice
 from instance.settings import CHECKOUT
 from instance.state import fingerprint
 
-PACKAGES = ("datalink", "ingest", "monitoring", "rd", "results", "serving", "upstream")
-SERVING_ONLY = ("monitoring", "results", "serving", "upstream")
+PACKAGES = ("datalink", "ingest", "monitoring", "portal/jobs", "rd", "results", "serving", "upstream")
+SERVING_ONLY = ("monitoring", "portal/jobs", "results", "serving", "upstream")
 """Packages that have nothing to do with what is in the tables."""
 
 SCHEMA_FILES = (

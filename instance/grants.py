@@ -15,6 +15,9 @@ ROLE = "untrusted"
 OTHERS = ("gavo", "gavoadmin")
 """DaCHS's own roles, which keep what they had."""
 
+ADMINISTRATOR = "gavoadmin"
+"""The one of them that makes schemas: 'dachs init' lets it, but no dump of a database holds that."""
+
 HARMLESS = {
     "clock_timestamp": "the time",
     "timeofday": "the time",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.errors import InstanceError
@@ -14,7 +15,6 @@ from instance import access_log, packages, proxy
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.exits import EXIT_PORT
-from instance.fleet import Fleet
 from instance.processes import Process, run_directory
 from instance.settings import Settings
 
@@ -52,7 +52,7 @@ class Monitor:
         self.started = 0.0
         self.told = ""
 
-    def start(self, fleet: Fleet) -> None:
+    def start(self) -> None:
         """Start it, if it does not run and is wanted.
 
         Raises
@@ -98,15 +98,15 @@ class Monitor:
             "build": {"dachs": packages.installed_version("python3-gavo") or ""},
         }
 
-    def look_after(self, fleet: Fleet) -> None:
-        """Start it again if it has ended, and tell it what the supervisor knows."""
+    def look_after(self, others: Sequence[Process]) -> None:
+        """Start it again if it has ended, and tell it what the supervisor knows of all other processes."""
         late = time.monotonic() - self.started > LEAST_INTERVAL
         if self.process is not None and not self.process.runs() and late:
             self.count_restart("monitor")
-            self.start(fleet)
+            self.start()
         processes = {
             process.name: process.process.pid
-            for process in fleet.processes
+            for process in others
             if process.process is not None and process.runs()
         }
         if self.process is not None and self.process.process is not None:

@@ -47,6 +47,9 @@ BASE_PACKAGES = (
     "postgresql",
     PROXY,
 )
+STORE = "redis-server"
+"""Only the explorer needs it; it runs a process of its own, and Debian's service is not started."""
+
 HASHED = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
 """Options of pip: nothing but what is locked, and wheels only, since a build would fetch unlocked tools."""
 
@@ -138,6 +141,31 @@ def ensure_packages() -> None:
         raise InstanceError(
             f"Missing on this machine: {', '.join(missing())} ({refused}).",
             f"Install them (DaCHS {MINIMAL_DACHS} or newer), or run as root or with sudo.",
+            exit_code=EXIT_ENVIRONMENT,
+        ) from refused
+
+
+def ensure_also(*names: str) -> None:
+    """Install Debian packages that not everything needs, unless they are there.
+
+    Raises
+    ------
+    InstanceError
+        There is no right to install, or apt cannot.
+    """
+    absent = [name for name in names if installed_version(name) is None]
+    if not absent:
+        return
+    try:
+        _check_right()
+        with Step(f"Installing Debian packages: {', '.join(absent)}"):
+            _update()
+            with _not_started(STORE) if STORE in absent else contextlib.nullcontext():
+                _apt(["install", "--no-install-recommends", "-y", *absent])
+    except _RefusedError as refused:
+        raise InstanceError(
+            f"Missing on this machine: {', '.join(absent)} ({refused}).",
+            "Install them, or run as root or with sudo.",
             exit_code=EXIT_ENVIRONMENT,
         ) from refused
 
@@ -244,11 +272,19 @@ def _write_as_root(path: Path, text: str) -> None:
 
 
 def requirements(*extras: str) -> list[str]:
-    """Give what pyproject.toml says that the virtual environment needs."""
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = list(project["dependencies"])
+    """Give what pyproject.toml says that a virtual environment needs: with these extras, or of one group."""
+    content = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = content["dependency-groups"]
+
+    def of_group(name: str) -> Iterator[str]:
+        for entry in groups[name]:
+            yield from [entry] if isinstance(entry, str) else of_group(entry["include-group"])
+
+    if extras and extras[0] in groups:
+        return list(of_group(extras[0]))
+    wanted = list(content["project"]["dependencies"])
     for extra in extras:
-        wanted += project["optional-dependencies"][extra]
+        wanted += content["project"]["optional-dependencies"][extra]
     return wanted
 
 
@@ -262,13 +298,27 @@ def venv_is_complete(home: Path) -> bool:
     return (home / "venv" / "complete-base").exists() and venv_python(home).exists()
 
 
-def lock_of(*extras: str) -> Path:
-    """Give the lock file of the environment with these extras."""
-    return environments.environment("-".join(extras) or "instance").lock
+def environment_of(*extras: str) -> environments.Environment:
+    """Give the environment with these extras, or that of a group."""
+    return environments.environment("-".join(extras) or "instance")
+
+
+def mark_of(home: Path, *extras: str) -> tuple[Path, str]:
+    """Give the file that says that an environment is complete, and what stands in it if it is as wanted."""
+    lock = environment_of(*extras).lock.read_text(encoding="utf-8")
+    stamp = hashlib.sha256("\n".join([sys.version, *requirements(*extras), lock]).encode()).hexdigest()
+    return home / "venv" / f"complete-{'-'.join(('base', *extras))}", stamp
 
 
 def ensure_venv(home: Path, *extras: str) -> Path:
-    """Make the virtual environment, on the system's Python and with its packages, as the lock file says.
+    """Make the virtual environment, on the system's Python, as the lock file says.
+
+    Parameters
+    ----------
+    home
+        The directory in which it is made.
+    extras
+        Extras of ``pyproject.toml``; or a group, which stands without Debian's packages.
 
     Returns
     -------
@@ -281,11 +331,8 @@ def ensure_venv(home: Path, *extras: str) -> Path:
         It cannot be made, for example because a package index cannot be reached, gives a file that is not
         the locked one, or because a package of Debian's is too old.
     """
-    wanted = requirements(*extras)
-    mark = home / "venv" / f"complete-{'-'.join(('base', *extras))}"
-    stamp = hashlib.sha256(
-        "\n".join([sys.version, *wanted, lock_of(*extras).read_text("utf-8")]).encode()
-    ).hexdigest()
+    wanted, environment = requirements(*extras), environment_of(*extras)
+    mark, stamp = mark_of(home, *extras)
 
     def complete() -> bool:
         return mark.exists() and mark.read_text(encoding="ascii") == stamp and venv_python(home).exists()
@@ -294,25 +341,28 @@ def ensure_venv(home: Path, *extras: str) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         with lock(home / "venv.lock", VENV_PATIENCE, "making the virtual environment"):
             if not complete():  # nobody else has made it meanwhile
-                _make_venv(home, wanted, lock_of(*extras))
+                _make_venv(home, wanted, environment)
                 mark.write_text(stamp, encoding="ascii")
     return venv_python(home)
 
 
-def _make_venv(home: Path, wanted: Sequence[str], locked: Path) -> None:
+def _make_venv(home: Path, wanted: Sequence[str], environment: environments.Environment) -> None:
+    locked, with_debian = environment.lock, ["--system-site-packages"] if environment.on_debian else []
     with Step(f"Making the virtual environment ({', '.join(wanted)})"):
         # A link leads to somebody else's environment, which is not ours to clear.
         if (home / "venv").is_symlink():
             (home / "venv").unlink()
         # What an earlier attempt left half made must not stay.
-        _venv_command([SYSTEM_PYTHON, "-m", "venv", "--clear", "--system-site-packages", home / "venv"])
+        _venv_command([SYSTEM_PYTHON, "-m", "venv", "--clear", *with_debian, home / "venv"])
         _venv_command([venv_python(home), *INSTALL, locked])
         # The lock leaves out what Debian provides: that it is new enough is seen only here.
         _venv_command([venv_python(home), CHECKOUT / "supply" / "installed.py", locked, *wanted])
 
 
 def _venv_command(command: list[str | Path]) -> None:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    # Nobody is left who could use it when the one ends that wanted it.
+    words = ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         reason = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no message")

@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from ingest.errors import InstanceError
-from instance import access_log, defences, security
+from instance import access_log, defences, explorer_proxy, security
 from instance.settings import Settings
 
 PROGRAM = "/usr/sbin/nginx"
@@ -70,6 +70,7 @@ ERRORS = {
     "away.xml": error_document(AWAY + NUMBERED),
     "away.txt": f"{AWAY}{NUMBERED}\n",
     "overloaded.txt": f"{defences.OVERLOADED}{NUMBERED}\n",
+    "explorer.json": explorer_proxy.DOCUMENT,
     "unready.json": '{"ready": false}\n',
 }
 """Documents that the proxy has of its own."""
@@ -132,11 +133,12 @@ http {{
     ignore_invalid_headers off;
     underscores_in_headers on;
     limit_conn_zone $counted_query zone=queries:1m;
-{defences.limits(settings)}\
+{defences.limits(settings)}{explorer_proxy.variables(settings)}\
     limit_conn_status 503;
     limit_conn_log_level info;
 {"".join(_upstream(upstream, _backups(upstream, upstreams)) for upstream in upstreams)}
 {_server_options(settings)}{_locations(settings, limit, primary)}{_health(run)}\
+{explorer_proxy.locations(settings, run, _quoted)}\
 {security.location(settings, _now())}
 {"".join(_own_document(*document, run) for document in _OWN)}
 {"".join(_files(name, directory) for name, directory in files.items())}
@@ -151,6 +153,7 @@ _OWN = (
     ("@away_tap", "away.xml", "text/xml"),
     ("@away", "away.txt", "text/plain; charset=utf-8"),
     ("@overloaded", "overloaded.txt", "text/plain; charset=utf-8"),
+    ("@explorer_away", "explorer.json", "application/json"),
     ("@unready", "unready.json", "application/json"),
 )
 

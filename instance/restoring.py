@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.errors import InstanceError
-from instance import archive, backups, packages, swap
+from instance import archive, backups, explorer_database, packages, swap
 from instance.bringup import WORK_PATIENCE, Instance, simulate_sample
 from instance.cluster import Cluster
 from instance.console import Step
@@ -143,7 +143,7 @@ def _build(instance: Instance, source: Path, manifest: dict[str, Any], place: Pa
         archive.unpack(source, backups.HOME, place)
         for name in backups.POSTGRES_SETTINGS:
             _keep_settings(place / "postgres" / name, cluster, manifest)
-        account.own(place / "dachs", place / "reports")
+        account.own(place / "dachs", place / "reports", *place.glob("explorer-state"))
         cluster.start()
     with Step("Filling the database"):
         for name in (backups.DUMP, backups.ROLES):
@@ -153,6 +153,7 @@ def _build(instance: Instance, source: Path, manifest: dict[str, Any], place: Pa
         cluster.load(dump, roles.read_text(encoding="utf-8"), DEFINITIONS.read_text(encoding="utf-8"))
         dump.unlink()
         roles.unlink()
+        explorer_database.restore(cluster, source, manifest["members"])
         cluster.stop()
     # Registry records carry the date when the instance was made.
     os.utime(cluster.ready_mark, (manifest["instance_created"],) * 2)

@@ -12,7 +12,7 @@ import urllib.request
 from typing import Any
 
 from ingest.errors import InstanceError
-from instance import priorities, version
+from instance import explorer_parts, priorities, version
 from instance.bringup import Instance
 from instance.cluster import port_is_free
 from instance.console import say
@@ -97,6 +97,39 @@ def processes(instance: Instance) -> dict[str, str]:
     return found
 
 
+def explorer(instance: Instance) -> dict[str, Any]:
+    """Say what the explorer is doing.
+
+    Returns
+    -------
+    dict
+        ``doing`` is a sentence for people, ``answers`` whether it is served, and ``metrics_port`` the port of
+        its metrics, if it has any.
+    """
+    settings, places = instance.settings, explorer_parts.Places(instance.home)
+    found: dict[str, Any] = {"doing": "switched off", "answers": False, "metrics_port": None}
+    if not (settings.explorer and settings.fast_paths):
+        return found
+    facts = explorer_parts.Facts.read(places.run) if running(instance) is not None else None
+    if facts is None:
+        return found | {"doing": "does not run"}
+    if facts.phase != "started":
+        return found | {
+            "doing": "is being prepared" if facts.phase == "preparing" else f"NOT served: {facts.reason}"
+        }
+    well = explorer_parts.answers(places)
+    doing = f"answers at {settings.url}{explorer_parts.PATH}/" if well else "does not answer"
+    if well and not explorer_parts.readiness(places):
+        doing += ", but misses something: see 'make doctor'"
+    picture = explorer_parts.Picture.read(places.run)
+    return found | {
+        "doing": doing,
+        "answers": well,
+        "metrics_port": facts.metrics_port,
+        "picture": picture.doing if picture is not None else "none",
+    }
+
+
 def metrics_port(instance: Instance) -> int | None:
     """Give the port of the metrics; None if there are none, or nothing is served."""
     settings = instance.settings
@@ -123,14 +156,17 @@ def require_port(instance: Instance) -> None:
 
 def welcome(instance: Instance) -> str:
     """Give the text with the URLs to open."""
-    url = instance.settings.url
+    settings = instance.settings
+    url = settings.url
     failures, served = instance.failures(), instance.served()
-    lines = ["", f"{instance.settings.site_name} is up.", *data_lines(instance)]
+    lines = ["", f"{settings.site_name} is up.", *data_lines(instance)]
     lines += [
         f"  in a browser     {url}/",
         f"  TAP              {url}/tap",
         f"  registry (OAI)   {url}/oai.xml?verb=Identify",
     ]
+    if settings.explorer and settings.fast_paths:
+        lines.append(f"  explorer         {url}{explorer_parts.PATH}/ (see 'make status')")
     for name in served:
         lines += [
             f"  {name}",

@@ -11,11 +11,12 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ingest.errors import ConfigError
+from instance.explorer_settings import ExplorerSettings, setting
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """Where the project lies."""
@@ -60,6 +61,8 @@ COUNTS = (
 )
 """Settings that are numbers of something."""
 
+PORTS = ("port", "database_port", "metrics_port", "explorer_metrics_port")
+
 SECURITY_CONTACT = r"[A-Za-z0-9_.+%-]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9_.~:/?#@&=+%-]+"
 """Form of an e-mail address or a URL that security.txt and nginx's configuration can have as it is."""
 
@@ -67,101 +70,95 @@ STATE_ROOT = Path("/var/lib/cherenkov-vo")
 """Where root's instances go when the checkout lies where nobody else can read."""
 
 
-def _setting(default: Any, text: str, variable: str | None = None) -> Any:
-    return field(default=default, metadata={"help": text, "variable": variable})
-
-
 @dataclass(frozen=True)
-class Settings:
+class Settings(ExplorerSettings):
     """All that an operator can choose. Each field is an environment variable and a key of the file.
 
     The variable is the field's name in capitals with ``CHERENKOV_VO_`` before it (only the directories
     of releases have names of their own); variables win over the file.
     """
 
-    instance: Path = _setting(CHECKOUT / "var", "directory of the private instance")  # noqa: RUF009
-    port: int = _setting(8080, "port of the web server")
-    bind: str = _setting("127.0.0.1", "address that the web server listens on; empty for all")
-    database_port: int = _setting(0, "port of the private database; 0 takes a free one")
-    public_url: str = _setting(
-        "", "URL under which clients reach the server; default: localhost and the port"
-    )
-    site_name: str = _setting("Cherenkov VO", "name of the data centre")
-    short_name: str = _setting("CherenVO", "short name of the data centre for registry records")
-    authority: str = _setting("cherenkov.example", "IVOA authority, without ivo://")
-    contact: str = _setting("nobody@cherenkov.example", "e-mail address of the operator")
-    security_contact: str = _setting(
+    instance: Path = setting(CHECKOUT / "var", "directory of the private instance")  # noqa: RUF009
+    port: int = setting(8080, "port of the web server")
+    bind: str = setting("127.0.0.1", "address that the web server listens on; empty for all")
+    database_port: int = setting(0, "port of the private database; 0 takes a free one")
+    public_url: str = setting("", "URL under which clients reach the server; default: localhost and the port")
+    site_name: str = setting("Cherenkov VO", "name of the data centre")
+    short_name: str = setting("CherenVO", "short name of the data centre for registry records")
+    authority: str = setting("cherenkov.example", "IVOA authority, without ivo://")
+    contact: str = setting("nobody@cherenkov.example", "e-mail address of the operator")
+    security_contact: str = setting(
         "", "whom to tell about a weakness: e-mail address or https: URL; default: the operator, if named"
     )
-    hess_dl3_dr1: str | None = _setting(
+    hess_dl3_dr1: str | None = setting(
         None,
         "directory of the H.E.S.S. DL3 DR1 release, URL of its object store (s3://...), or 'sample' for the"
         " built-in sample",
         HESS_VARIABLE,
     )
-    cta_1dc: str | None = _setting(
+    cta_1dc: str | None = setting(
         None,
         "directory of CTA's first data challenge, the URL of its object store, or 'none' to do without",
         CTA_VARIABLE,
     )
-    ctao_runs: int = _setting(60, "number of runs in the simulated CTAO-like release")
-    vocabulary: str = _setting(
+    ctao_runs: int = setting(60, "number of runs in the simulated CTAO-like release")
+    vocabulary: str = setting(
         "talk", "terms of the High-Energy extension: 'talk' (proposal of 2025) or 'draft' (of 2026)"
     )
-    access_url: str = _setting(
+    access_url: str = setting(
         "file", "where access_url of event lists leads in the collections' tables: 'file' or 'datalink'"
     )
-    obscore_access_url: str = _setting(
+    obscore_access_url: str = setting(
         "datalink", "where it leads in ivoa.obscore: 'datalink', 'file', or 'both' in rows of their own"
     )
-    materialise_obscore: bool = _setting(
+    materialise_obscore: bool = setting(
         False, "keep ivoa.obscore as a table, which is made anew after each import, in place of a view"
     )
-    download: bool = _setting(True, "may the first start download the H.E.S.S. release")
-    scan_processes: int = _setting(
+    download: bool = setting(True, "may the first start download the H.E.S.S. release")
+    scan_processes: int = setting(
         0, "processes that read files during an import; 0 for as many as there are processors"
     )
-    fast_paths: bool = _setting(
+    fast_paths: bool = setting(
         True, "take this project's ways where DaCHS's own are slow; no: DaCHS as it comes, for comparison"
     )
 
-    workers: int = _setting(0, "DaCHS processes for TAP queries; 0: as many as the machine can have")
-    light_workers: int = _setting(0, "DaCHS processes for all else; 0: as many as there are for queries")
-    tap_running: int = _setting(4, "synchronous TAP queries that run at once in each process for queries")
-    tap_waiting: int = _setting(64, "synchronous TAP queries that may wait; further ones get status 503")
-    tap_sync_seconds: int = _setting(60, "seconds after which a synchronous TAP query is ended")
-    tap_async_seconds: int = _setting(3600, "seconds that an asynchronous TAP job gets if it names none")
-    tap_async_running: int = _setting(2, "asynchronous TAP jobs that run at once")
-    tap_async_longest: int = _setting(86_400, "seconds that an asynchronous TAP job may ask for")
-    tap_jobs: int = _setting(1000, "asynchronous jobs that are kept; further ones get status 503")
-    tap_job_days: int = _setting(30, "days that an asynchronous job may ask to be kept")
-    address_requests: int = _setting(
+    workers: int = setting(0, "DaCHS processes for TAP queries; 0: as many as the machine can have")
+    light_workers: int = setting(0, "DaCHS processes for all else; 0: as many as there are for queries")
+    tap_running: int = setting(4, "synchronous TAP queries that run at once in each process for queries")
+    tap_waiting: int = setting(64, "synchronous TAP queries that may wait; further ones get status 503")
+    tap_sync_seconds: int = setting(60, "seconds after which a synchronous TAP query is ended")
+    tap_async_seconds: int = setting(3600, "seconds that an asynchronous TAP job gets if it names none")
+    tap_async_running: int = setting(2, "asynchronous TAP jobs that run at once")
+    tap_async_longest: int = setting(86_400, "seconds that an asynchronous TAP job may ask for")
+    tap_jobs: int = setting(1000, "asynchronous jobs that are kept; further ones get status 503")
+    tap_job_days: int = setting(30, "days that an asynchronous job may ask to be kept")
+    address_requests: int = setting(
         256, "requests at once from one address; 0, behind another proxy, for no limit"
     )
-    upload_hosts: str = _setting(
+    upload_hosts: str = setting(
         "", "hosts from which uploads of TAP may be fetched: 'host' or 'host:port', with spaces between"
     )
-    guards: bool = _setting(
+    guards: bool = setting(
         True, "answer errors, and bound jobs and uploads, in safer ways than DaCHS; no: only for comparison"
     )
-    replicas: str = _setting(
+    replicas: str = setting(
         "", "read-only copies of the database for TAP queries: 'host:port', with spaces between"
     )
 
-    metrics: bool = _setting(
+    metrics: bool = setting(
         True, "serve metrics for Prometheus, and why the service is not ready, on 127.0.0.1"
     )
-    metrics_port: int = _setting(0, "port of 127.0.0.1 for metrics; 0 takes a free one, see 'status'")
-    least_disk: int = _setting(100, "megabytes of free disk below which the service says it is not ready")
-    log_addresses: str = _setting(
+    metrics_port: int = setting(0, "port of 127.0.0.1 for metrics; 0 takes a free one, see 'status'")
+    least_disk: int = setting(100, "megabytes of free disk below which the service says it is not ready")
+    log_addresses: str = setting(
         "no", "clients' addresses in the logs: 'no', 'anonymised' (the network only), or 'full'"
     )
-    log_queries: bool = _setting(
+    log_queries: bool = setting(
         False, "log what clients ask for: parameters, queries, and messages with them"
     )
-    log_megabytes: int = _setting(20, "megabytes after which a log is rotated; five old ones are kept")
-    log_days: int = _setting(14, "days that logs are kept")
-    trusted_proxies: str = _setting(
+    log_megabytes: int = setting(20, "megabytes after which a log is rotated; five old ones are kept")
+    log_days: int = setting(14, "days that logs are kept")
+    trusted_proxies: str = setting(
         "", "proxies whose X-Request-ID is taken over: addresses or networks, with spaces between"
     )
 
@@ -179,10 +176,11 @@ class Settings:
             raise ConfigError(
                 f"security_contact = {self.security_contact!r}: expected an e-mail address or an https: URL"
             )
-        for name in ("port", "database_port", "metrics_port"):
+        for name in PORTS:
             if not 0 <= getattr(self, name) < 65536:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected a port number below 65536")
         self._check_counts()
+        self.check_explorer()
         if self.scan_processes < 0:
             raise ConfigError(f"scan_processes = {self.scan_processes}: expected a whole number, 0 or more")
         replica_addresses(self.replicas)
@@ -280,9 +278,10 @@ def fields_of(settings: Settings) -> dict[str, str]:
 
 def describe() -> list[tuple[str, str, str]]:
     """Give variable, default and explanation of each setting, for ``--help`` and the documentation."""
+    # What a class inherits comes first among its fields; here it comes last.
+    ordered = sorted(fields(Settings), key=lambda known: known.name.startswith("explorer"))
     return [
-        (variable_of(known.name), _shown(known.default), str(known.metadata["help"]))
-        for known in fields(Settings)
+        (variable_of(known.name), _shown(known.default), str(known.metadata["help"])) for known in ordered
     ]
 
 
@@ -350,16 +349,16 @@ def _typed(name: str, value: Any) -> Any:
         return str(value)
     if (name == "hess_dl3_dr1" and value != SAMPLE_WORD) or (name == "cta_1dc" and value != NONE_WORD):
         return str(Path(str(value)).expanduser().absolute())
-    if name in ("port", "database_port", "metrics_port", "scan_processes", *COUNTS):
-        try:
-            return int(value)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
-    if name in ("download", "fast_paths", "materialise_obscore", "metrics", "log_queries", "guards"):
+    if isinstance(getattr(Settings, name), bool):
         words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
         if str(value).lower() not in words:
             raise ConfigError(f"{variable_of(name)} = {value!r}: expected yes or no")
         return words[str(value).lower()]
+    if isinstance(getattr(Settings, name), int):
+        try:
+            return int(value)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{variable_of(name)} = {value!r}: expected a whole number") from error
     return str(value)
 
 

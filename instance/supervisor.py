@@ -11,6 +11,7 @@ from ingest.errors import InstanceError
 from instance import rotation, version
 from instance.bringup import Instance
 from instance.console import say
+from instance.explorer import Explorer
 from instance.fleet import Fleet
 from instance.monitor import Monitor
 from instance.processes import Process
@@ -50,6 +51,7 @@ class Supervisor:
         self.served = False
         self.restarts: dict[str, list[float]] = {}
         self.monitor = Monitor(instance)
+        self.explorer = Explorer(instance, self.monitor)
         self.rotation = rotation.Rotation(instance.settings, instance.home / "log")
 
     def stop_on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -68,6 +70,7 @@ class Supervisor:
     def _take_up_changes(self) -> None:
         """Let the web server read its resources again; new code needs new processes."""
         self.changed.clear()
+        self.explorer.hips.changed()
         if self._code() == self.code:
             self.fleet.reload()
         else:
@@ -90,7 +93,7 @@ class Supervisor:
         self.code = self._code()
         self._limit_queries()
         if not self.ending.is_set():
-            self.monitor.start(self.fleet)
+            self.monitor.start()
             self.fleet.start()
             self.wait_until_ready()
 
@@ -148,7 +151,8 @@ class Supervisor:
             if self.changed.is_set():
                 self._take_up_changes()
             self.fleet.favour_light()
-            self.monitor.look_after(self.fleet)
+            self.explorer.look_after()
+            self.monitor.look_after([*self.fleet.processes, *self.explorer.processes])
             self.rotation.look_after(self.fleet)
 
     def _revive_database(self) -> None:
@@ -194,6 +198,7 @@ class Supervisor:
     def close(self) -> None:
         """End the web server, then PostgreSQL."""
         self.fleet.end()
+        self.explorer.end()
         self.monitor.end()
         self.cluster.stop()
 
@@ -222,6 +227,7 @@ def serve(instance: Instance) -> None:
             if not supervisor.ending.is_set():
                 instance.state.set(serving=version.VERSION)
                 say(welcome(instance))
+                supervisor.explorer.start()
             supervisor.watch()
         finally:
             supervisor.heed_signals()  # impatience must not leave PostgreSQL behind

@@ -9,7 +9,10 @@ from pathlib import Path
 STAGING, NEW, PLAN = "restoring", "new", "plan.json"
 """Directory of what is being restored; in it, the instance, and a plan once that is complete."""
 
-STAYS = ("venv", "test", "judges", "log", "run", "releases", "serve.lock", "work.lock", "fetch.lock", STAGING)
+STAYS = (
+    *("venv", "test", "judges", "explorer", "explorer-test", "jobs", "jobs-test"),
+    *("log", "run", "releases", "serve.lock", "work.lock", "fetch.lock", STAGING),
+)
 """What of an instance stays where it is: programs, downloads, and what tells who works on it."""
 
 BEFORE = "before-restore-"

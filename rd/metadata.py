@@ -102,6 +102,9 @@ def items(collection: str) -> Iterator[dict[str, str]]:
     ]
     pairs += [("subject", subject) for subject in record.subjects]
     pairs += [("creator.name", creator) for creator in record.creators]
+    if record.version:
+        # Answers to queries tell it as resource_version (Data Origin in the VO).
+        pairs.append(("version", record.version))
     if record.rights_uri:
         pairs.append(("rights.rightsURI", record.rights_uri))
     if record.source_doi:
@@ -267,6 +270,15 @@ def lead_to_links(table: Any) -> None:
     table.addMeta(key, None)
     table.addMeta(f"{key}.serviceId", "rd/access#dl")
     table.addMeta(f"{key}.idColumn", "obs_publisher_did")
+
+
+def state_versions(table: Any) -> None:
+    """Have results from ivoa.obscore tell the versions of all collections, as those of a collection do."""
+    found, faults = release.versions(Path(base.getConfig("inputsDir")))
+    for fault in faults:
+        base.ui.notifyWarning(f"ivoa.obscore tells no version of a collection: {fault}")
+    if found:
+        table.addMeta("version", ", ".join(f"{name} {version}" for name, version in found.items()))
 
 
 def links_for_people(collection: str, identifier: str, text: Any) -> Any:

@@ -81,6 +81,7 @@
 				metadata.declare_indexes(context.getById("ObsCore"))
 				metadata.state_all_columns(context.getById("ObsCore"))
 				metadata.lead_to_links(context.getById("ObsCore"))
+				metadata.state_versions(context.getById("ObsCore"))
 				yield from ()
 			</codeItems>
 			<events/>

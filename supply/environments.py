@@ -44,6 +44,8 @@ class Environment:
         Its lock file.
     extras
         Extras of ``pyproject.toml`` that are in it.
+    group
+        Group of ``pyproject.toml`` that it consists of, in place of the project's own requirements.
     own
         Packages that come from the package index though Debian has them: too old there for what is in it.
     needless
@@ -60,6 +62,7 @@ class Environment:
     source: Path
     lock: Path
     extras: tuple[str, ...] = ()
+    group: str = ""
     own: frozenset[str] = frozenset()
     needless: frozenset[str] = frozenset()
     on_debian: bool = True
@@ -87,6 +90,15 @@ ENVIRONMENTS = (
     Environment("test", _PROJECT, REQUIREMENTS / "test.txt", ("test",), own=_MOTO, like="instance"),
     Environment("minimum", _PROJECT, REQUIREMENTS / "minimum.txt", ("test",), own=_MOTO, lowest=True),
     Environment("judges", _JUDGES / "requirements.in", _JUDGES / "requirements.txt", on_debian=False),
+    *(
+        Environment(name, _PROJECT, REQUIREMENTS / f"{name}.txt", group=name, on_debian=False, like=like)
+        for name, like in (
+            ("explorer", ""),
+            ("explorer-test", "explorer"),
+            ("jobs", ""),
+            ("jobs-test", "jobs"),
+        )
+    ),
     Environment("tools", REQUIREMENTS / "tools.in", REQUIREMENTS / "tools.txt", on_debian=False),
 )
 

@@ -45,7 +45,8 @@ def command(environment: Environment, *, upgrade: bool, target: Path | None = No
     if environment.like:
         like = environments.environment(environment.like).lock
         found += ["--constraint", str(like.relative_to(CHECKOUT))]
-    return [*found, str(environment.source.relative_to(CHECKOUT))]
+    source = str(environment.source.relative_to(CHECKOUT))
+    return [*found, *(["--group", f"{source}:{environment.group}"] if environment.group else [source])]
 
 
 def constraints(environment: Environment) -> str:

@@ -3,13 +3,15 @@
 Style and types; unit tests and property tests; then, for the built-in samples and, where they are at
 hand, for the real releases, one private instance on free ports in a temporary directory, which the
 live tests and the foreign judges share; another one with the other vocabulary, for those judges that
-look at it; last, what happens when processes are killed. Only the standard library is used here: the
+look at it; the explorer, its server and its pages, apart and together in a browser; last, what happens
+when processes are killed. Only the standard library is used here: the
 environments are made on the way.
 """
 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -31,10 +33,15 @@ from instance.cluster import free_port  # noqa: E402
 from instance.releases import SHARED, SHARED_CTA  # noqa: E402
 from instance.settings import NONE_WORD, SAMPLE_WORD  # noqa: E402
 from supply import environments  # noqa: E402
+from tests import explorer_stages, explorer_story  # noqa: E402
 from tests.judges import environment as judges  # noqa: E402
+from tests.running import pytest, run, say  # noqa: E402
 from tests.thorough import VARIABLE  # noqa: E402
 
-STAGES = ("style", "unit", "properties", "sample", "draft", "real", "faults")
+STAGES = (
+    *("style", "unit", "properties", "sample", "draft", "real"),
+    *("portal", "jobs", "web", "explorer", "faults"),
+)
 VERSIONS = "versions"
 """The stage that makes environments with the oldest and the newest versions: not among the default ones."""
 FUZZ = "fuzz"
@@ -45,28 +52,6 @@ START_PATIENCE = 300.0
 AUTHORITY = "test.cherenkov.example"
 VOCABULARY_TESTS = ("tests/judges/test_usecases.py", "tests/judges/test_datalink.py")
 """Judges' tests that must pass with either vocabulary."""
-
-
-def say(text: str) -> None:
-    """Print at once, so that it stands before what the next program prints."""
-    print(text, flush=True)
-
-
-def run(title: str, command: list[str | Path], **environment: str) -> bool:
-    """Run one program and say whether it succeeded."""
-    say(f"\n== {title}")
-    start = time.monotonic()
-    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # Debian brings some for other packages
-    done = subprocess.run(
-        [str(part) for part in command], cwd=CHECKOUT, env={**os.environ, **environment}, check=False
-    )
-    say(f"== {title}: {'passed' if done.returncode == 0 else 'FAILED'} in {time.monotonic() - start:.0f} s")
-    return done.returncode == 0
-
-
-def pytest(python: Path, *arguments: str | Path) -> list[str | Path]:
-    """Give the command line of pytest."""
-    return [python, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
 
 
 def style(python: Path) -> bool:
@@ -102,7 +87,7 @@ def temporary_directory() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def served(
-    directory: Path, release: str, challenge: str = NONE_WORD, vocabulary: str = "talk"
+    directory: Path, release: str, challenge: str = NONE_WORD, vocabulary: str = "talk", **more: str
 ) -> Iterator[dict[str, str]]:
     """Serve a private instance; gives the environment that tells tests where it is.
 
@@ -115,6 +100,8 @@ def served(
         ``none``).
     vocabulary
         The vocabulary profile.
+    more
+        Further variables; without, there is no explorer.
 
     Raises
     ------
@@ -124,7 +111,7 @@ def served(
     port = free_port()
     # The environment of the operator's own instance: made once, and no network is needed after that.
     venv = packages.ensure_venv(settings.home_of(settings.load())).parent.parent
-    (directory / "instance").mkdir()
+    (directory / "instance").mkdir(exist_ok=True)
     (directory / "instance" / "venv").symlink_to(venv)
     environment = {
         "CHERENKOV_VO_INSTANCE": str(directory / "instance"),
@@ -138,8 +125,10 @@ def served(
         "CHERENKOV_VO_FAST_PATHS": "yes",
         "CHERENKOV_VO_ACCESS_URL": settings.Settings.access_url,
         "CHERENKOV_VO_OBSCORE_ACCESS_URL": settings.Settings.obscore_access_url,
+        "CHERENKOV_VO_EXPLORER": "no",
         settings.HESS_VARIABLE: release,
         settings.CTA_VARIABLE: challenge,
+        **more,
     }
     # The server ends when this process ends, however it ends.
     server = subprocess.Popen(
@@ -266,6 +255,27 @@ _NOT_LOCKED = [
 """Tests of what the test environment has, which these environments are not."""
 
 
+def explorer(wanted: Sequence[str], home: Path) -> dict[str, bool]:
+    """Run the explorer's stages: its server and its pages at the same time, then both together."""
+    apart: dict[str, Callable[[bool], bool]] = {
+        "portal": lambda alone: explorer_stages.server(tools, at_once=alone),
+        "jobs": lambda alone: explorer_stages.jobs(home, at_once=alone),
+        "web": lambda alone: explorer_stages.web(tools, at_once=alone),
+    }
+    if not set(wanted) & {*apart, "explorer"}:
+        return {}
+    tools = explorer_stages.prepare(home)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        made = pool.submit(explorer_story.make, home, tools) if "explorer" in wanted else None
+        results = explorer_stages.together({name: act for name, act in apart.items() if name in wanted})
+    if made is not None:
+        made.result()
+        with temporary_directory() as directory:
+            release = real_release() or SAMPLE_WORD
+            results["explorer"] = explorer_story.explorer(home, tools, directory, release, served)
+    return results
+
+
 def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[str, bool], dict[str, str]]:
     """Run stages; give which passed, and why some did not run."""
     results: dict[str, bool] = {}
@@ -287,6 +297,7 @@ def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[st
             else:
                 not_run[stage] = "the real release is not on this machine ('make fetch-data')"
     last = {VERSIONS: versions, "faults": lambda _: run("faults", pytest(python, "tests/faults"))}
+    results |= explorer(wanted, home)
     results |= {stage: act(home) for stage, act in last.items() if stage in wanted}
     return results, not_run
 

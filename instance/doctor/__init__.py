@@ -6,7 +6,7 @@ Only the standard library is imported here, so that it works before anything is 
 from __future__ import annotations
 
 from ingest.errors import CherenkovVOError, ConfigError
-from instance.doctor import data, database, files, machine, serving
+from instance.doctor import data, database, explorer, files, machine, serving
 from instance.doctor.faults import FAULTS, Diagnosis, fault, well
 from instance.doctor.patient import Examination, Patient
 from instance.settings import Settings, load
@@ -19,6 +19,7 @@ EXAMINATIONS: tuple[Examination, ...] = (
     *database.EXAMINATIONS,
     *data.EXAMINATIONS,
     *serving.EXAMINATIONS,
+    *explorer.EXAMINATIONS,
 )
 """All that is looked at, in this order."""
 

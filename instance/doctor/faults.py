@@ -252,6 +252,33 @@ _FAULTS: tuple[tuple[str, str, str], ...] = (
         "the public URL does not lead here",
         "Correct CHERENKOV_VO_PUBLIC_URL, or the proxy that answers there.",
     ),
+    (
+        "explorer-package-missing",
+        "the explorer lacks a Debian package",
+        "'make serve' installs it, with root or sudo; then 'make down' and 'make up'.",
+    ),
+    (
+        "explorer-unbuilt",
+        "the explorer's pages are not built, or of another version",
+        "'make serve' builds them if npm's registry can be reached; log/explorer-build.log tells more.",
+    ),
+    (
+        "explorer-database-missing",
+        "the explorer has no database",
+        "'make serve' makes it; 'make restore' brings back what was in it.",
+    ),
+    (
+        "explorer-store-dead",
+        "the explorer's Redis does not answer",
+        "It is started within seconds; else 'make down', then 'make serve'; the story is in "
+        "log/explorer-redis.log.",
+    ),
+    (
+        "explorer-dead",
+        "the explorer does not answer",
+        "It is started within seconds; else 'make down', then 'make serve'; the story is in "
+        "log/explorer.log.",
+    ),
 )
 
 FAULTS = {key: (what, remedy) for key, what, remedy in _FAULTS}

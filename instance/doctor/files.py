@@ -22,6 +22,8 @@ SECRETS = (
     "dachs/etc/trustedquery",
     "dachs/etc/untrustedquery",
     "kept.json",
+    "explorer-state/database-password",
+    "explorer-state/secret-key",
 )
 SPOOLS = ("dachs/state", "dachs/state/uwsjobs", "dachs/tmp", "dachs/logs")
 WRITTEN = ("gavo.rc", "dachs/etc/userconfig.rd", "dachs/etc/vanitynames.txt")

@@ -87,6 +87,7 @@ class Site:
             "CHERENKOV_VO_PORT": str(self.port),
             "CHERENKOV_VO_AUTHORITY": AUTHORITY,
             "CHERENKOV_VO_DOWNLOAD": "no",
+            "CHERENKOV_VO_EXPLORER": "no",
             "CHERENKOV_VO_CTAO_RUNS": str(CTAO_RUNS),
             "CHERENKOV_VO_VOCABULARY": self.vocabulary,
             "HESS_DL3_DR1": self.release,

@@ -42,6 +42,8 @@ def backup(copy: Site, expected: census.Census, workshop: Path) -> Iterator[Path
         assert service.said.count("nothing changed since the last import") == 2
         assert "Publishing" not in service.said
         assert census.differences(copy, expected) == []
+        may = "SELECT has_database_privilege('gavoadmin', 'gavo', 'CREATE')"
+        assert copy.instance.cluster.sql(may) == ["t"], "a new collection needs a schema"
         job = belongings.put(copy)
         before = belongings.take(copy, job), census.take(copy)
         done = copy.run("backup", "--to", str(path))

@@ -89,3 +89,23 @@ def test_every_key_is_documented():
     for model in (release.Release, release.Registry, release.Keywords, release.Site):
         for name, key in model.model_fields.items():
             assert key.description and key.description.endswith("."), name
+
+
+def test_versions_of_all_collections_that_are_laid_out(tmp_path):
+    versioned = RELEASE_TOML + REGISTRY_TOML + 'version = "{}"\n'
+    collection(tmp_path / "hess_dr", a=versioned.format("DR1"), b=RELEASE_TOML)
+    collection(tmp_path / "ctao", a=versioned.format("2"))
+    collection(tmp_path / "none", a=RELEASE_TOML + REGISTRY_TOML)
+    collection(tmp_path / "broken", a=RELEASE_TOML)
+    found, faults = release.versions(tmp_path)
+    assert list(found.items()) == [("ctao", "2"), ("hess_dr", "DR1")]
+    assert len(faults) == 1 and "broken" in faults[0]
+    assert release.versions(tmp_path / "nothing") == ({}, [])
+    with pytest.raises(ConfigError, match=r"registry\.version"):
+        release.registry(collection(tmp_path / "empty", a=versioned.format("")))
+
+
+@pytest.mark.parametrize("path", sorted(INPUTS.glob("*/*.toml")), ids=lambda path: "-".join(path.parts[-2:]))
+def test_our_own_records_tell_a_version(path):
+    record = release.load(path).registry
+    assert record is None or record.version

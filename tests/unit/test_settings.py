@@ -37,10 +37,41 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "trusted_proxies": "10.0.0.0/8 ::1",
             "security_contact": "https://a.example/tell",
             "upload_hosts": "a.example b.example:8080",
+            "explorer_services": "a=https://a.example/tap b=http://b.example",
+            "explorer_runners": "opus=https://a.example/rest/",
+            "explorer_resolver": "none",
+            "explorer_oidc_issuer": "https://a.example/realms/x",
+            "explorer_group_rights": "staff=hess,ctao /groups/x=ctao",
             "replicas": "db2.example:5432 [::1]:5433",
         }.get(known.name, text)
-        found = load({settings.variable_of(known.name): text}, tmp_path)
+        more = {
+            "explorer_oidc_issuer": {"CHERENKOV_VO_EXPLORER_OIDC_CLIENT_ID": "x"},
+            "explorer_oidc_client_id": {"CHERENKOV_VO_EXPLORER_OIDC_ISSUER": "https://a.example"},
+        }.get(known.name, {})
+        found = load({settings.variable_of(known.name): text, **more}, tmp_path)
         assert str(getattr(found, known.name)) in (text, "False", str(Path(text).absolute()))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("explorer_services", "https://a.example"),
+        ("explorer_services", "own=https://a.example"),
+        ("explorer_services", "a=https://a.example a=https://b.example"),
+        ("explorer_services", "A=https://a.example"),
+        ("explorer_services", "a=https://user@a.example"),
+        ("explorer_runners", "a=file:///x"),
+        ("explorer_group_rights", "staff"),
+        ("explorer_group_rights", "staff=a,,b"),
+        ("explorer_group_rights", "staff=a staff=b"),
+        ("explorer_resolver", "no"),
+        ("explorer_oidc_issuer", "https://a.example"),
+        ("explorer_oidc_client_id", "x"),
+    ],
+)
+def test_settings_of_the_explorer_that_make_no_sense(tmp_path, name, text):
+    with pytest.raises(ConfigError, match=name):
+        load({settings.variable_of(name): text}, tmp_path)
 
 
 def test_every_setting_is_explained():

@@ -16,13 +16,15 @@ from instance import packages
 from supply import environments, installed
 from supply.environments import CHECKOUT, ENVIRONMENTS, Environment, normal, read_lock
 
-PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONTENT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, GROUPS = CONTENT["project"], CONTENT["dependency-groups"]
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda known: known.name)
 
 
 def wanted(environment: Environment) -> list[Requirement]:
     if environment.source.name == "pyproject.toml":
-        return [Requirement(text) for text in packages.requirements(*environment.extras)]
+        group = (environment.group,) if environment.group else environment.extras
+        return [Requirement(text) for text in packages.requirements(*group)]
     lines = environment.source.read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
@@ -58,6 +60,7 @@ def test_debians_versions_are_those_that_pyproject_allows():
 def test_every_extra_and_every_file_of_versions_belongs_to_an_environment():
     extras = {extra for known in ENVIRONMENTS for extra in known.extras}
     assert extras == set(PROJECT["optional-dependencies"])
+    assert {known.group for known in ENVIRONMENTS} - {""} == set(GROUPS)
     files = {path for path in CHECKOUT.glob("requirements/*.txt")} | set(
         CHECKOUT.glob("tests/**/require*.txt")
     )
@@ -69,6 +72,20 @@ def test_what_is_tested_is_what_is_served():
     for name in ("instance", "dask"):
         for entry in read_lock(environments.environment(name).lock):
             assert (entry.name, entry.version) in tested, entry
+
+
+def test_the_explorer_is_tested_with_what_it_runs_with():
+    for pair in (("explorer", "explorer-test"), ("jobs", "jobs-test")):
+        served, tested = (
+            {(entry.name, entry.version) for entry in read_lock(environments.environment(name).lock)}
+            for name in pair
+        )
+        assert served - tested == set()
+
+
+def test_a_group_stands_alone_and_holds_those_that_it_includes():
+    assert set(packages.requirements("explorer")) < set(packages.requirements("explorer-test"))
+    assert not any(text.startswith("s3fs") for text in packages.requirements("explorer"))
 
 
 def test_this_environment_is_as_locked():

@@ -1,0 +1,1 @@
+"""The data explorer: a web portal over the services, which it asks by their standards only."""

@@ -1,0 +1,1 @@
+"""Preview jobs: Gammapy on a bundle of event lists, as an IVOA UWS service."""

@@ -1,0 +1,1 @@
+"""The explorer's server: search, results, accounts, baskets, jobs."""

@@ -1,0 +1,1 @@
+"""The search side: TAP services that the operator allows, asked by their standards only."""

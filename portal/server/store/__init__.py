@@ -1,0 +1,1 @@
+"""What the database of accounts keeps: users, queries, baskets."""

@@ -1,0 +1,63 @@
+// Data sets as items of a basket.
+import type { Schemas } from "../api/client";
+import type { Observed } from "./scene";
+
+type Item = Schemas["Item"];
+type Page = Schemas["Page"];
+
+function labelOf(words: unknown[], did: string): string {
+  const label = words.filter((word) => typeof word === "string" && word !== "").join(" ");
+  return (label || did).slice(0, 300);
+}
+
+/** Items of the rows of a page. */
+export function itemsOfPage(service: string, page: Page): Item[] {
+  const at = (name: string | null) => page.columns.findIndex((column) => column.name === name);
+  const key = at(page.key_column);
+  const size = at("access_estsize");
+  const words = ["target_name", "obs_id", "dataproduct_type"].map(at);
+  if (key < 0) return [];
+  return page.rows.map((row) => {
+    const kilobytes = row[size];
+    return {
+      service,
+      did: String(row[key]),
+      label: labelOf(
+        words.map((column) => row[column]),
+        String(row[key]),
+      ),
+      note: null,
+      size: typeof kilobytes === "number" && kilobytes >= 0 ? Math.round(kilobytes * 1000) : null,
+    };
+  });
+}
+
+/** Items of rows of the overview. */
+export function itemsOfRows(service: string, rows: readonly Observed[]): Item[] {
+  return rows.map((row) => ({
+    service,
+    did: row.did,
+    label: labelOf([row.target_name, row.obs_id, row.product], row.did),
+    note: null,
+    size: null,
+  }));
+}
+
+/** Items of the selected data sets; what is known of them comes from page and overview. */
+export function itemsOfSelection(
+  service: string,
+  dids: Iterable<string>,
+  page: Page | undefined,
+  rows: readonly Observed[],
+): Item[] {
+  const known = new Map(itemsOfRows(service, rows).map((item) => [item.did, item]));
+  for (const item of page ? itemsOfPage(service, page) : []) known.set(item.did, item);
+  return [...dids].map(
+    (did) => known.get(did) ?? { service, did, label: null, note: null, size: null },
+  );
+}
+
+/** One item for each data set: with `both` kinds of access_url a data set has two rows. */
+export function unique(items: readonly Item[]): Item[] {
+  return [...new Map(items.map((item) => [`${item.service}\n${item.did}`, item])).values()];
+}

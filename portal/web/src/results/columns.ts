@@ -1,0 +1,40 @@
+// Which columns a table of results has.
+import type { Schemas } from "../api/client";
+import type { View } from "../state/view";
+
+type Column = Schemas["ColumnInfo"];
+
+export const KEY = "obs_publisher_did";
+
+/** What people look at first, as far as the table has it. */
+const USUAL = [
+  "obs_id",
+  "target_name",
+  "dataproduct_type",
+  "t_min",
+  "t_exptime",
+  "livetime",
+  "s_ra",
+  "s_dec",
+  "s_fov",
+  "zen_pnt",
+  "energy_min",
+  "energy_max",
+  "obs_collection",
+  "instrument_name",
+  "access_estsize",
+];
+
+/** Columns that are shown where nothing is chosen. Null leaves it to the service. */
+export function usualColumns(view: View, known: Column[] | undefined): string[] | null {
+  if (view.adql !== null || known === undefined) return null;
+  const names = new Set(known.map((column) => column.name));
+  const usual = USUAL.filter((name) => names.has(name));
+  return usual.length > 0 ? usual : null;
+}
+
+/** Columns to ask for: those to be shown, and the one that tells rows apart. */
+export function askedColumns(shown: string[] | null, known: Column[] | undefined): string[] | null {
+  if (shown === null || shown.includes(KEY)) return shown;
+  return known?.some((column) => column.name === KEY) ? [KEY, ...shown] : shown;
+}

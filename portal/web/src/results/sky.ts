@@ -1,0 +1,229 @@
+// Aladin Lite with the layer of fields of view. It is loaded when a map is first shown, and there is one
+// for the whole page: Aladin cannot be taken down, so its element moves to where the map is now.
+import type { AladinMoc, AladinSky } from "aladin-lite";
+import type { Schemas } from "../api/client";
+import { ROOT } from "../api/client";
+import { type Camera, isSame, measure } from "./camera";
+import { place } from "./geometry";
+import { Layer } from "./layer";
+import { isStill } from "./media";
+import type { Scene } from "./scene";
+import { type Mode, modeOf } from "./selection";
+
+type Survey = Schemas["SurveyInfo"];
+type Library = typeof import("aladin-lite")["default"];
+
+const OPTIONS = {
+  fov: 180,
+  target: "0 +0",
+  cooFrame: "ICRS",
+  projection: "SIN",
+  // An empty list: nothing is fetched from elsewhere. Without the option, Aladin takes a remote survey.
+  survey: [],
+  hipsList: [],
+  log: false,
+  samp: false,
+  backgroundColor: "rgb(16, 22, 38)",
+  showReticle: false,
+  // Its field asks a remote resolver; the search page has a better one.
+  showCooLocation: false,
+  showZoomControl: false,
+  showLayersControl: false,
+  showFullscreenControl: false,
+  showProjectionControl: false,
+  showSettingsControl: false,
+  showSimbadPointerControl: false,
+  showCooGridControl: false,
+  showShareControl: false,
+  showContextMenu: false,
+  showStatusBar: false,
+  showFrame: false,
+  gridColor: "rgb(150, 170, 200)",
+  gridOpacity: 0.6,
+  gridOptions: { enabled: true, showLabels: true, thickness: 1, labelSize: 12 },
+};
+
+/** Give words to those controls of Aladin that have none for screen readers. */
+function name(element: HTMLElement): void {
+  for (const picture of element.querySelectorAll("img:not([alt])")) picture.setAttribute("alt", "");
+  element.querySelector(".aladin-logo-container a")?.setAttribute("aria-label", "Aladin Lite");
+}
+
+/** Whether the browser can draw the map. */
+export function hasWebGl(): boolean {
+  try {
+    return document.createElement("canvas").getContext("webgl2") !== null;
+  } catch {
+    return false;
+  }
+}
+
+export interface Click {
+  ra: number;
+  dec: number;
+  /** What the keys that were held down make of it. */
+  mode: Mode;
+}
+
+/** The map: sky, fields of view, coverage. */
+export class Sky {
+  onClick: ((click: Click) => void) | null = null;
+  private camera: Camera | null = null;
+  private stale = true;
+  private frame = 0;
+  private moc: AladinMoc | null = null;
+  private mocText: string | null = null;
+  private mocShown: string | null = null;
+  private isSettling = false;
+  private survey: string | null = null;
+
+  private constructor(
+    private readonly library: Library,
+    readonly aladin: AladinSky,
+    readonly element: HTMLElement,
+    private readonly layer: Layer,
+  ) {
+    // Consoles and tests measure on the map what is shown.
+    Object.assign(element, { aladin });
+    let mode: Mode = "replace";
+    // Aladin does not tell which keys are held down.
+    element.addEventListener("pointerdown", (event) => (mode = modeOf(event)), true);
+    aladin.on("click", (given: { ra: number; dec: number; isDragging?: boolean }) => {
+      if (!given.isDragging) this.onClick?.({ ra: given.ra, dec: given.dec, mode });
+    });
+  }
+
+  static async make(): Promise<Sky> {
+    const { default: library } = await import("aladin-lite");
+    await library.init;
+    const layer = new Layer();
+    const element = document.createElement("div");
+    element.className = "results-sky";
+    // Aladin wants to be in the document when it starts.
+    document.body.append(element);
+    try {
+      const aladin = library.aladin(element, { ...OPTIONS, inertia: !isStill() });
+      element.querySelector(".aladin-catalogCanvas")?.after(layer.canvas);
+      name(element);
+      return new Sky(library, aladin, element, layer);
+    } finally {
+      element.remove();
+    }
+  }
+
+  /** Show it in an element, and follow Aladin from frame to frame until it is taken out. */
+  mount(parent: HTMLElement): void {
+    parent.append(this.element);
+    this.stale = true;
+    const follow = () => {
+      const camera = measure(this.aladin);
+      if (camera && (this.stale || !isSame(camera, this.camera) || this.isResized())) {
+        this.camera = camera;
+        this.stale = false;
+        this.layer.draw(camera);
+      }
+      this.frame = requestAnimationFrame(follow);
+    };
+    this.frame = requestAnimationFrame(follow);
+  }
+
+  unmount(): void {
+    cancelAnimationFrame(this.frame);
+    this.onClick = null;
+    this.element.remove();
+  }
+
+  private isResized(): boolean {
+    const { canvas } = this.layer;
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    return (
+      canvas.width !== Math.round(canvas.clientWidth * ratio) ||
+      canvas.height !== Math.round(canvas.clientHeight * ratio)
+    );
+  }
+
+  show(scene: Scene, dids: ReadonlySet<string>): void {
+    this.layer.show(scene, dids);
+    this.stale = true;
+  }
+
+  select(dids: ReadonlySet<string>): void {
+    this.layer.select(dids);
+    this.stale = true;
+  }
+
+  /** Look at a cap of the sky. */
+  lookAt(cap: NonNullable<Scene["cap"]>, softly: boolean): void {
+    const { ra, dec } = place(cap.centre);
+    this.aladin.setFoV(Math.min(180, Math.max(0.5, cap.radius * 2.2)));
+    if (softly && !isStill()) this.aladin.animateToRaDec(ra, dec, 0.5);
+    else this.aladin.gotoRaDec(ra, dec);
+  }
+
+  zoom(factor: number): void {
+    this.aladin.setFoV(Math.min(180, Math.max(0.01, this.aladin.getFov()[0] * factor)));
+  }
+
+  /** Show another picture of the sky, or none. */
+  setSurvey(survey: Survey | null): void {
+    if (this.survey === (survey?.id ?? null)) return;
+    this.survey = survey?.id ?? null;
+    if (survey === null) {
+      for (const name of this.aladin.getStackLayers().slice(0, 1))
+        this.aladin.removeImageLayer(name);
+      return;
+    }
+    // Those of this server are named as seen from its root, whatever page this is.
+    const url = new URL(survey.url, new URL(`${ROOT}/`, window.location.href)).href;
+    this.aladin.setBaseImageLayer(this.library.imageHiPS(url, { name: survey.label }));
+  }
+
+  /** Show a coverage, or none. */
+  setMoc(text: string | null): void {
+    this.mocText = text;
+    void this.settleMoc();
+  }
+
+  /** Bring Aladin to show what is wanted. It takes a coverage in later, and until then it must not be touched. */
+  private async settleMoc(): Promise<void> {
+    if (this.isSettling) return;
+    this.isSettling = true;
+    while (this.mocText !== this.mocShown) {
+      const text = this.mocText;
+      if (this.moc) this.aladin.removeOverlay(this.moc);
+      this.moc = text === null ? null : await this.addMoc(text);
+      this.mocShown = text;
+    }
+    this.isSettling = false;
+  }
+
+  private addMoc(text: string): Promise<AladinMoc | null> {
+    return new Promise((settle) => {
+      const options = {
+        name: "Coverage",
+        color: "#7ee081",
+        fill: true,
+        opacity: 0.3,
+        lineWidth: 1,
+      };
+      const moc = this.library.MOCFromJSON(
+        JSON.parse(text),
+        options,
+        () => settle(moc),
+        () => settle(null),
+      );
+      this.aladin.addMOC(moc);
+    });
+  }
+}
+
+let sky: Promise<Sky> | null = null;
+
+/** The page's map; made when it is first asked for. */
+export function getSky(): Promise<Sky> {
+  sky ??= Sky.make().catch((error: unknown) => {
+    sky = null;
+    throw error;
+  });
+  return sky;
+}

@@ -1,0 +1,51 @@
+"""Each page as somebody finds it who comes by its address: logged in or not, with nothing in it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.portal_e2e.pages import PATIENCE, Person
+
+PAGES = {
+    "search": "Search",
+    "results": "Results",
+    "basket": "My Basket",
+    "jobs": "Preview Jobs",
+    "queries": "Query Store",
+    "profile": "Profile",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_of_a_stranger(person: Person, path: str) -> None:
+    person.go(path)
+    heading = person.page.get_by_role("heading", level=1, name=PAGES[path])
+    expect(heading).to_be_visible(timeout=PATIENCE)
+    person.shows(f"30-{path}-stranger")
+
+
+def test_pages_of_a_user_with_nothing(person: Person) -> None:
+    person.go("profile")
+    person.log_in("ben")
+    for path, title in PAGES.items():
+        person.go(path)
+        expect(person.page.get_by_role("heading", level=1, name=title)).to_be_visible(timeout=PATIENCE)
+        expect(person.page.get_by_role("status").get_by_text(re.compile("^Loading"))).to_have_count(0)
+        person.shows(f"31-{path}-user")
+
+
+def test_address_that_no_page_has(person: Person) -> None:
+    person.go("nowhere/at/all")
+    person.sees("There is no such page")
+    person.shows("32-missing")
+
+
+def test_works_with_the_keyboard(person: Person) -> None:
+    person.go("basket")
+    expect(person.page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
+    person.page.keyboard.press("Tab")
+    skip = person.page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    person.page.keyboard.press("Enter")
+    assert person.page.url.endswith("#content")
