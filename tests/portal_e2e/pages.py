@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response, expect
 
 from tests.portal_e2e.place import ROOT, Place
 
@@ -48,7 +48,7 @@ class Person:
     def __post_init__(self) -> None:
         self.page.set_default_timeout(PATIENCE)
         self.page.on("pageerror", lambda error: self.faults.append(f"fault of the page: {error}"))
-        self.page.on("console", lambda message: self._hear(message.type, message.text))
+        self.page.on("console", self._hear)
         self.page.on("response", self._see)
         self.page.on("request", lambda request: self._follow(request.url))
 
@@ -57,9 +57,10 @@ class Person:
         """Tell whether the explorer is looked at, and not the login provider, whose pages are its own."""
         return self.page.url.startswith(self.place.explorer)
 
-    def _hear(self, kind: str, text: str) -> None:
-        if self._is_here and kind == "error" and not _EXPECTED_FAULTS.search(text):
-            self.faults.append(f"error told to the console: {text}")
+    def _hear(self, message: ConsoleMessage) -> None:
+        if self._is_here and message.type == "error" and not _EXPECTED_FAULTS.search(message.text):
+            about = message.location["url"]
+            self.faults.append(f"error told to the console: {message.text} ({about}, on {self.page.url})")
 
     def _see(self, response: Response) -> None:
         if self._is_here and response.status >= 500:
