@@ -11,6 +11,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
+import re
+import subprocess
 import sys
 import tomllib
 import urllib.error
@@ -21,9 +24,9 @@ from typing import Any
 
 from supply.environments import ENVIRONMENTS, REQUIREMENTS, read_lock
 
-INDEX = "https://pypi.org/pypi"
 SNAPSHOT = REQUIREMENTS / "advisories.json"
 EXCEPTIONS = REQUIREMENTS / "exceptions.toml"
+SOURCE = "the package index's page <name>/<version>/json"
 AGE_LIMIT = 90
 """Days after which a snapshot is told to be old."""
 
@@ -47,7 +50,26 @@ def locked() -> list[tuple[str, str]]:
     return sorted({(entry.name, entry.version) for known in used for entry in read_lock(known.lock)})
 
 
-def ask(name: str, version: str, index: str = INDEX) -> dict[str, Any]:
+def index_pages() -> str:
+    """Give the address below which the package index that pip is set up for has its JSON pages.
+
+    Raises
+    ------
+    ValueError
+        pip does not say which index it uses.
+    """
+    # The help of its commands has what is configured as default, wherever that was configured.
+    command = [sys.executable, "-m", "pip", "download", "--help"]
+    told = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "COLUMNS": "500"}
+    )
+    known = re.search(r"--index-url .*\(default\s+(\S+?)/?\)", told.stdout)
+    if known is None:
+        raise ValueError("pip does not say which package index it uses")
+    return f"{known[1].removesuffix('/simple')}/pypi"
+
+
+def ask(name: str, version: str, index: str) -> dict[str, Any]:
     """Ask the package index about one version.
 
     Returns
@@ -74,11 +96,12 @@ def ask(name: str, version: str, index: str = INDEX) -> dict[str, Any]:
     return {"version": version, "unchecked": "the package index has no page for this version"}
 
 
-def update(snapshot: Path = SNAPSHOT, index: str = INDEX) -> None:
-    """Ask about all locked versions, and write down the answers."""
+def update(snapshot: Path = SNAPSHOT, index: str | None = None) -> None:
+    """Ask about all locked versions, and write down the answers; without ``index``, the index that pip uses."""
+    index = index or index_pages()
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     answers = [{"name": name, **ask(name, version, index)} for name, version in locked()]
-    content = {"date": today, "source": f"{index}/<name>/<version>/json", "packages": answers}
+    content = {"date": today, "source": SOURCE, "packages": answers}
     snapshot.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -100,6 +100,12 @@ def test_a_snapshot_says_what_was_not_answered(index, tmp_path, monkeypatch):
     assert "does not answer" in audit.ask("a", "1", "http://127.0.0.1:9")["unchecked"]
 
 
+@pytest.mark.parametrize("told", ["https://index.example/root/simple", "https://index.example/root/simple/"])
+def test_the_index_asked_is_that_of_pip(told, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", told)
+    assert audit.index_pages() == "https://index.example/root/pypi"
+
+
 def rows(heading: str) -> dict[str, tuple[str, str]]:
     lines = licences.PAGE.read_text().partition(f"## {heading}\n")[2].split("\n## ")[0].splitlines()
     found = [re.fullmatch(r"\| (\S+) \| (\S+) \| (.+) \|", line) for line in lines]

@@ -28,7 +28,7 @@ def test_the_page_of_licences_has_them_all():
     [
         ({"integrity": ""}, "expected a SHA-512 hash"),
         ({"integrity": "sha1-abc"}, "expected a SHA-512 hash"),
-        ({"source": "git+ssh://git@host.example/a.git"}, "not from https://registry.npmjs.org/"),
+        ({"source": "git+ssh://git@host.example/a.git"}, "not from the registry"),
         ({"licence": "GPL-3"}, "licence 'GPL-3'"),
         ({"licence": ""}, "licence ''"),
         ({"licence": "MPL-2.0"}, "licence 'MPL-2.0'"),
@@ -43,7 +43,7 @@ def test_what_may_not_be_in_the_pages_is_told(change, message):
 
 def test_what_is_well():
     tool = dataclasses.replace(GOOD, tool=True, licence="MPL-2.0")
-    choice = dataclasses.replace(GOOD, licence="(GPL-3 OR MIT)", source=f"{npm.REGISTRY}good")
+    choice = dataclasses.replace(GOOD, licence="(GPL-3 OR MIT)")
     sky = dataclasses.replace(GOOD, name="aladin-lite", licence="GPL-3")
     assert npm.complaints([GOOD, tool, choice, sky]) == []
 
