@@ -97,7 +97,7 @@ def ask(name: str, version: str, index: str) -> dict[str, Any]:
 
 
 def update(snapshot: Path = SNAPSHOT, index: str | None = None) -> None:
-    """Ask about all locked versions, and write down the answers; without ``index``, the index that pip uses."""
+    """Ask about all locked versions, and write down the answers; by default, pip's index is asked."""
     index = index or index_pages()
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     answers = [{"name": name, **ask(name, version, index)} for name, version in locked()]

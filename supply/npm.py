@@ -88,7 +88,7 @@ def complaints(packages: list[Package]) -> list[str]:
             found.append(f"{who}: expected a SHA-512 hash, not {package.integrity!r}")
         if package.source:
             found.append(
-                f"{who}: comes from {package.source}, not from the registry that npm is configured for"
+                f"{who}: comes from {package.source}, not from the registry that npm is set up for"
             )
         if not is_allowed(package):
             found.append(f"{who}: licence {package.licence!r} is not among those allowed")
