@@ -19,6 +19,7 @@ from portal.server.errors import (
 )
 from portal.server.models.account import Item, User
 from portal.server.rights import account_for, origin_of
+from portal.server.services.http import BROKEN
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -203,7 +204,7 @@ async def ask(
     auth = account_for(context.settings, user, service, str(request.url))
     try:
         with context.metrics.asking("bundle", service.key):
-            answer = await context.http.send(request, auth=auth, stream=True, follow_redirects=False)
+            answer = await _sent(context, request, auth)
     except httpx.TimeoutException as error:
         raise UpstreamError(
             f"{service.label} takes too long to make the archive.", code="service_slow", status=504
@@ -216,6 +217,14 @@ async def ask(
             retry_after=30,
         ) from error
     return answer
+
+
+async def _sent(context: Context, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response:
+    """Send a request; once more if a connection that was kept turns out to be at its end."""
+    try:
+        return await context.http.send(request, auth=auth, stream=True, follow_redirects=False)
+    except BROKEN:
+        return await context.http.send(request, auth=auth, stream=True, follow_redirects=False)
 
 
 async def _place(

@@ -52,4 +52,4 @@ def person(request: pytest.FixtureRequest, browser: Browser, place: Place, shots
     someone = Person(context.new_page(), place, request.param, shots)
     yield someone
     context.close()
-    assert not someone.faults, someone.faults
+    assert not someone.faults, "\n".join(someone.faults)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urljoin
 
 import anyio
@@ -26,6 +28,9 @@ PORTS = {"http": 80, "https": 443}
 LONGEST_WAIT = 5.0
 """Seconds that a Retry-After is heeded; more than that is the user's to wait."""
 
+
+BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What becomes of a request if the service ends a connection that was kept, at just that moment."""
 
 Account = Callable[[str], httpx.Auth | None]
 """Gives what to log in with at a URL."""
@@ -176,7 +181,8 @@ async def _fetch(context: Context, service: ServiceSettings, url: str, form: _Fo
     has_waited, data, params = False, form.data, form.params
     for _ in range(MAX_REDIRECTS + 2):
         method = "GET" if data is None else "POST"
-        async with context.http.stream(
+        async with _asked(
+            context,
             method,
             url,
             data=data,
@@ -217,6 +223,20 @@ async def _fetch(context: Context, service: ServiceSettings, url: str, form: _Fo
                 return await _read(service, response)
         await anyio.sleep(wait)
     raise ServiceDownError(f"{service.label} redirects again and again.")
+
+
+@contextlib.asynccontextmanager
+async def _asked(context: Context, method: str, url: str, **form: Any) -> AsyncIterator[httpx.Response]:
+    """Ask; once more if the connection breaks before anything comes, for a service may end one that was kept.
+
+    All that is asked here only reads, also what is posted.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            response = await stack.enter_async_context(context.http.stream(method, url, **form))
+        except BROKEN:
+            response = await stack.enter_async_context(context.http.stream(method, url, **form))
+        yield response
 
 
 def _joined(base: str, location: str) -> str:

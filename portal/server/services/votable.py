@@ -19,6 +19,10 @@ from portal.server.services.errors import AnswerError
 
 DATALINK = "ivo://ivoa.net/std/datalink"
 
+_TRIES = 4
+"""How often a document is read. Python before 3.11.5 fails at times where several threads parse expressions
+at once, as NumPy does for the types of columns: "AST constructor recursion depth mismatch"."""
+
 
 @dataclass(frozen=True)
 class Descriptor:
@@ -133,10 +137,19 @@ def read(content: bytes) -> Answer:
     if b"<!ENTITY" in content[:10_000]:
         raise AnswerError("The service sent a VOTable with entities of its own, which are not read.")
     try:
-        document = votable.parse(io.BytesIO(content), verify="ignore", invalid="mask")
+        document = _parsed(content)
     except Exception as error:  # astropy's reader raises whatever a broken document makes of it
         raise AnswerError(f"The service's answer is no VOTable that can be read: {_brief(error)}") from error
     return _answer(document)
+
+
+def _parsed(content: bytes, tries: int = _TRIES) -> VOTableFile:
+    try:
+        return votable.parse(io.BytesIO(content), verify="ignore", invalid="mask")
+    except SystemError:
+        if tries == 1:
+            raise
+        return _parsed(content, tries - 1)
 
 
 def complaint(content: bytes) -> str | None:

@@ -69,6 +69,29 @@ async def test_a_503_that_says_when_is_tried_once_more() -> None:
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("form", [{}, {"data": {"QUERY": "SELECT 1"}}])
+@pytest.mark.parametrize("kind", [httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError])
+async def test_a_kept_connection_that_breaks_is_no_failure(kind: type[Exception], form: Any) -> None:
+    context, asked = answering(kind("Server disconnected"), httpx.Response(200, content=b"x"))
+    assert (await fetched(context, **form)).content == b"x"
+    assert [request.content for request in asked] == [asked[0].content] * 2
+
+
+async def test_documents_are_read_again_where_python_stumbles(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures, parse = [SystemError("AST constructor recursion depth mismatch")] * 3, votable.votable.parse
+
+    def stumbling(*arguments: Any, **more: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return parse(*arguments, **more)
+
+    monkeypatch.setattr(votable.votable, "parse", stumbling)
+    assert len(votable.read(TABLE)) == 2 and not failures
+    failures += [SystemError("AST constructor recursion depth mismatch")] * 4
+    with pytest.raises(AnswerError, match="recursion depth"):
+        votable.read(TABLE)
+
+
 @pytest.mark.parametrize("wait", ["", "3600", "Wed, 21 Oct 2026 07:28:00 GMT", "-1"])
 async def test_a_503_that_does_not_or_too_late_is_told_at_once(wait: str) -> None:
     context, asked = answering(httpx.Response(503, headers={"Retry-After": wait}))

@@ -59,7 +59,8 @@ function DeleteAll(props: { kind: Kind }) {
           setSaid(`${counted(done, kind.noun, kind.key)} of ${all.length} deleted.`);
         }
       } finally {
-        void queries.invalidateQueries({ queryKey: [kind.key] });
+        // The list only: what was deleted, even if another part of the page shows it, is not asked for.
+        void queries.invalidateQueries({ queryKey: [kind.key], exact: true });
       }
       setSaid(
         all.length === 0 ? "There were none." : `${counted(done, kind.noun, kind.key)} deleted.`,

@@ -3,9 +3,10 @@ import "../account/account.css";
 import { useAction } from "../account/action";
 import { DataAboutMe } from "../account/data-about-me";
 import { when } from "../account/format";
+import { leave } from "../account/leave";
 import { ForUsers } from "../account/login";
 import { Failure, PageFrame } from "../account/parts";
-import { client, data, ROOT, type Schemas } from "../api/client";
+import type { Schemas } from "../api/client";
 import { useConfig } from "../api/queries";
 
 function Words(props: { words: string[]; none: string }) {
@@ -51,13 +52,6 @@ function Rights(props: { user: Schemas["User"] }) {
 function LogOut() {
   const action = useAction();
   const queries = useQueryClient();
-  const leave = () =>
-    action.run(async () => {
-      const { redirect } = await data(client.POST("/auth/logout"));
-      queries.clear();
-      // A whole new page: nothing of the user's stays in this one's memory.
-      window.location.assign(redirect ?? `${ROOT}/search`);
-    });
   return (
     <>
       <Failure error={action.error} doing="You are still logged in" dismiss={action.clear} />
@@ -65,7 +59,7 @@ function LogOut() {
         type="button"
         className="btn btn-outline-danger"
         disabled={action.busy}
-        onClick={leave}
+        onClick={() => void action.run(() => leave(queries))}
       >
         Log out
       </button>

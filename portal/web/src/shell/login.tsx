@@ -2,7 +2,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId } from "react";
 import { useLocation } from "react-router";
-import { client, data, ROOT } from "../api/client";
+import { leave } from "../account/leave";
+import { ROOT } from "../api/client";
 import { useConfig, useMe } from "../api/queries";
 import { explain } from "./status";
 
@@ -11,20 +12,9 @@ export function loginAddress(path: string): string {
   return `${ROOT}/auth/login?${new URLSearchParams({ next: path })}`;
 }
 
-function useLogout() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: () => data(client.POST("/auth/logout")),
-    onSuccess: async ({ redirect }) => {
-      // Nothing of the user may stay in this window's memory.
-      await queries.resetQueries();
-      if (redirect) window.location.assign(redirect);
-    },
-  });
-}
-
 function LogOut({ name }: { name: string }) {
-  const logout = useLogout();
+  const queries = useQueryClient();
+  const logout = useMutation({ mutationFn: () => leave(queries) });
   return (
     <div className="d-flex align-items-center gap-2">
       <span className="small text-truncate user-name d-none d-sm-inline">{name}</span>

@@ -1,6 +1,7 @@
 import { configure, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { go } from "../../src/lib/go";
 import { matching } from "../../src/pages/queries";
 import { problem, serve } from "../server";
 import {
@@ -15,6 +16,7 @@ import {
   USER,
 } from "./fixtures";
 
+vi.mock("../../src/lib/go");
 configure({ getElementError: (message) => new Error(message?.split("\n")[0]) });
 const user = userEvent.setup();
 const press = async (name: RegExp | string) =>
@@ -162,6 +164,12 @@ describe("the profile", () => {
     await press("Delete all baskets");
     await screen.findByText("2 baskets deleted.");
     expect(baskets).toEqual([]);
+  });
+  it("logs out, and goes on with the search", async () => {
+    serve({ ...LOGGED_IN, "POST /auth/logout": { redirect: null } });
+    show("/profile");
+    await press("Log out");
+    await waitFor(() => expect(go).toHaveBeenCalledWith("/search"));
   });
   it("says that logging out failed", async () => {
     serve({ ...LOGGED_IN, "POST /auth/logout": () => problem(503, "down", "Redis is away.") });

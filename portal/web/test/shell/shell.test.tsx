@@ -2,9 +2,12 @@ import { render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import { App } from "../../src/app";
+import { go } from "../../src/lib/go";
 import { paramsFor } from "../../src/shell/service";
-import { ANONYMOUS, CONFIG, ROUTES, USER } from "../fixtures";
+import { CONFIG, ROUTES, USER } from "../fixtures";
 import { alsoServe, problem, serve } from "../server";
+
+vi.mock("../../src/lib/go");
 
 function open(path: string) {
   window.history.replaceState(null, "", path);
@@ -43,12 +46,15 @@ describe("the frame", () => {
       "Query Store",
       "Profile",
     ]);
-    alsoServe({ "POST /auth/logout": { redirect: null }, "GET /api/me": ANONYMOUS });
+    alsoServe({ "POST /auth/logout": { redirect: "https://login.example/end" } });
+    const before = seen.length;
     await user.click(screen.getByRole("button", { name: "Log out" }));
-    await screen.findByRole("link", { name: /Log in/ });
-    const [logout] = seen.filter(({ path }) => path === "/auth/logout");
-    expect(logout?.headers.get("X-CSRF-Token")).toBe("word-2");
-    expect(await tabs()).toHaveLength(3);
+    await waitFor(() => expect(go).toHaveBeenCalledWith("https://login.example/end"));
+    await waitFor(() => expect(screen.queryByText("Vera Example")).toBeNull());
+    const asked = seen.slice(before).filter(({ path }) => !path.startsWith("/api/services/"));
+    // Nothing of the user's is asked by the page that is left: it would be refused.
+    expect(asked.map(({ path }) => path)).toEqual(["/auth/logout"]);
+    expect(asked[0]?.headers.get("X-CSRF-Token")).toBe("word-2");
   });
   it("leads to the provider and back to this page", async () => {
     serve(ROUTES);
