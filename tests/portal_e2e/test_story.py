@@ -56,6 +56,7 @@ def look_at_results(person: Person) -> int:
         plot = page.get_by_role("region", name=label, exact=True)
         expect(plot.locator(".main-svg").first).to_be_visible(timeout=PATIENCE)
         person.shows(f"05-{view.lower().replace(' ', '-')}")
+        expect(page.get_by_role("tab", name=view, exact=True)).to_have_attribute("aria-selected", "true")
     return found
 
 
@@ -92,7 +93,7 @@ def fill_basket(person: Person, found: int) -> None:
     person.press("Save")
     basket = page.get_by_role("region", name="Basket Crab")
     expect(basket).to_be_visible(timeout=PATIENCE)
-    person.sees(re.compile(rf"^{found} data sets?, "), basket)
+    person.sees(re.compile(rf"^{found} data sets?, [\d.]+ [kMG]B"), basket)
     person.press("Python", basket)
     person.sees(re.compile("import "), basket)
     person.shows("08-basket")

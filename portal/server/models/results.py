@@ -82,6 +82,7 @@ class Observed(Model):
     zenith: float | None = Field(description="Degrees.")
     livetime: float | None = Field(description="Seconds.")
     events: int | None
+    size: int | None = Field(description="Bytes, as the service estimates them.")
 
 
 class Overview(Model):

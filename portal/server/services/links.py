@@ -12,7 +12,7 @@ from portal.server.models.results import Cell, Link, LinkGroup, Links
 from portal.server.services import asked, capabilities, http, votable, writer
 from portal.server.services.errors import AnswerError, NoLinksError, ServiceDownError
 from portal.server.services.identifiers import literal
-from portal.server.services.known import Known
+from portal.server.services.known import KILOBYTE, Known
 from portal.server.services.needs import Context, ServiceSettings
 from portal.server.services.votable import Answer, Descriptor
 
@@ -108,7 +108,7 @@ def _alone(did: str, row: dict[str, Cell]) -> Links:
         description=_text(row.get("obs_title")),
         semantics="#this",
         content_type=_text(row.get("access_format")),
-        content_length=int(size * 1000) if isinstance(size, (int, float)) and size > 0 else None,
+        content_length=int(size * KILOBYTE) if isinstance(size, (int, float)) and size > 0 else None,
         content_qualifier=_text(row.get("dataproduct_type")),
         service_def=None,
         error=error,

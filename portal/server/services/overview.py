@@ -13,7 +13,7 @@ from portal.server.models.results import Cell, Counted, Footprint, Observed, Ove
 from portal.server.services import asked, coverage, features, footprints, pages
 from portal.server.services.asked import Asked
 from portal.server.services.errors import AskError
-from portal.server.services.known import KEY, Column, Table
+from portal.server.services.known import KEY, KILOBYTE, Column, Table
 from portal.server.services.votable import Answer
 from portal.server.services.writer import HC
 
@@ -34,6 +34,7 @@ WANTED = {
     "zenith": ["zen_pnt", "zen_mean"],
     "livetime": ["livetime", "t_exptime"],
     "events": ["ev_xel"],
+    "size": ["access_estsize"],
 }
 
 
@@ -160,6 +161,7 @@ def _observed(answer: Answer, chosen: Chosen, most: int) -> tuple[list[Observed]
             zenith=_number(column["zenith"][i]),
             livetime=_number(column["livetime"][i]),
             events=_count(column["events"][i]),
+            size=_bytes(column["size"][i]),
         )
         for i in range(count)
     ]
@@ -180,6 +182,10 @@ def _number(value: Cell) -> float | None:
 
 def _text(value: Cell) -> str | None:
     return None if value is None else str(value)
+
+
+def _bytes(value: Cell) -> int | None:
+    return round(value * KILOBYTE) if isinstance(value, (int, float)) and value >= 0 else None
 
 
 def _count(value: Cell) -> int | None:

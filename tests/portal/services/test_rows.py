@@ -208,6 +208,7 @@ async def test_an_overview_has_what_map_and_plots_need(full: Any) -> None:
     assert (first.did, first.obs_id, first.product) == ("ivo://example/~?000", "20000", "event-list")
     assert first.region is not None and first.region.points == [83.6, -60.0, 2.5]
     assert (first.target_dec, first.zenith, first.livetime, first.events) == (-60.5, 10.0, 1000.0, 0)
+    assert first.size == 100_000, "ObsCore has kbyte"
     assert first.intervals is not None and len(first.intervals) == 1
     start, end = first.intervals[0]
     assert end - start == pytest.approx(1.25 * 2**30 / 86400e6, abs=1e-9)

@@ -1670,6 +1670,11 @@ export interface components {
             /** Ra */
             ra: number | null;
             region: components["schemas"]["Footprint"] | null;
+            /**
+             * Size
+             * @description Bytes, as the service estimates them.
+             */
+            size: number | null;
             /** T Max */
             t_max: number | null;
             /** T Min */

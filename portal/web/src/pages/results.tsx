@@ -145,7 +145,7 @@ function useFound(view: View, change: Change) {
 interface Parts {
   table: () => React.ReactNode;
   links: () => React.ReactNode;
-  views: Parameters<typeof WideViews>[0];
+  views: Parameters<typeof overviewTabs>[0];
   isOpen: boolean;
   tab: string;
   onTab: (tab: string) => void;
@@ -153,11 +153,10 @@ interface Parts {
 
 /** Everything at once where there is room, one after the other on a phone. */
 function Arrangement({ table, links, views, isOpen, tab, onTab }: Parts) {
-  const isWide = useIsWide();
-  if (isWide)
+  if (useIsWide())
     return (
       <>
-        <WideViews {...views} />
+        <WideViews {...views} tab={tab} onTab={onTab} />
         <div className="row g-3">
           <div className={isOpen ? "col-8" : "col-12"}>{table()}</div>
           {isOpen && <div className="col-4">{links()}</div>}
@@ -207,11 +206,10 @@ function Found({
   const found = useFound(view, change);
   const { selection, page, overview, total } = found;
   const [scale, setScale] = useScale();
-  const [tab, setTab] = useState(view.open === null ? "table" : "links");
-  const show = (did: string | null) => {
-    change({ open: did }, "step");
-    setTab(did === null ? "table" : "links");
-  };
+  const isWide = useIsWide();
+  const tab = view.tab ?? (view.open === null ? "table" : "links");
+  // Where the links have no room beside the rest, they are a tab themselves.
+  const show = (did: string | null) => change({ open: did, tab: isWide ? view.tab : null }, "step");
   const open = (did: string) => show(did === view.open ? null : did);
   const rest = { view, change, scale, selection, onOpen: open };
   const table = () => <TablePanel {...found} {...rest} />;
@@ -249,7 +247,7 @@ function Found({
         }}
         {...{ table, links, tab }}
         isOpen={view.open !== null}
-        onTab={setTab}
+        onTab={(next) => change({ tab: next })}
       />
     </>
   );

@@ -39,7 +39,7 @@ export function itemsOfRows(service: string, rows: readonly Observed[]): Item[] 
     did: row.did,
     label: labelOf([row.target_name, row.obs_id, row.product], row.did),
     note: null,
-    size: null,
+    size: row.size,
   }));
 }
 

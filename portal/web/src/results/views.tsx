@@ -1,5 +1,4 @@
 // Map and plots: side by side where there is room, as tabs on a phone.
-import { useState } from "react";
 import type { Schemas } from "../api/client";
 import { Failed, Loading } from "../shell/status";
 import { Energies } from "./energies";
@@ -96,8 +95,7 @@ export function overviewTabs({
 }
 
 /** The map on the left, the plots on the right. */
-export function WideViews(props: Props) {
-  const [chosen, setChosen] = useState("time");
+export function WideViews(props: Props & { tab: string; onTab: (tab: string) => void }) {
   const [map, ...plots] = overviewTabs(props);
   return (
     <div className="row g-3 mb-2">
@@ -106,7 +104,7 @@ export function WideViews(props: Props) {
         {map?.content()}
       </div>
       <div className="col-6">
-        <Tabs label="Plots" tabs={plots} chosen={chosen} onChoose={setChosen} />
+        <Tabs label="Plots" tabs={plots} chosen={props.tab} onChoose={props.onTab} />
       </div>
     </div>
   );

@@ -20,6 +20,8 @@ export interface View {
   selected: string[];
   /** The data set whose links are open. */
   open: string | null;
+  /** The plot in front; on a phone, any view of the results. Null for the usual one. */
+  tab: string | null;
 }
 
 export const PAGE_ROWS = 50;
@@ -35,6 +37,7 @@ export function emptyView(service: string): View {
     columns: null,
     selected: [],
     open: null,
+    tab: null,
   };
 }
 
@@ -82,6 +85,7 @@ export function viewToParams(view: View): URLSearchParams {
   if (view.columns !== null) params.set("columns", view.columns.join(","));
   for (const did of view.selected) params.append("selected", did);
   if (view.open !== null) params.set("open", view.open);
+  if (view.tab !== null) params.set("tab", view.tab);
   return params;
 }
 
@@ -116,5 +120,6 @@ export function viewFromParams(params: URLSearchParams, service: string): View {
     columns: params.has("columns") ? words("columns") : null,
     selected: params.getAll("selected"),
     open: params.get("open"),
+    tab: params.get("tab"),
   };
 }

@@ -224,13 +224,22 @@ const GRAPH: Schemas["ProvenanceGraph"] = {
 describe("a job that has ended", () => {
   it("shows pictures, summary and files; without WebGL the map's picture", async () => {
     served([DONE], {
-      [`GET /api/jobs/${job(1).id}/results/summary.json`]: { excess: 12.5, notes: ["fine"] },
+      [`GET /api/jobs/${job(1).id}/results/summary.json`]: {
+        excess: 12.5,
+        notes: ["fine"],
+        spectrum: { index: 2.6 },
+        software: { gammapy: "2.1" },
+      },
     });
     const { container } = show(`/jobs/${job(1).id}`);
     await screen.findByText(/This browser cannot draw interactive maps/);
     expect(screen.getByRole("img", { name: "The significance.png" })).toBeTruthy();
     expect(screen.getByRole("img", { name: "The spectrum.png" })).toBeTruthy();
     await screen.findByRole("row", { name: "excess 12.5" });
+    // What was found is open, how it was made can be opened.
+    const isOpen = (name: string) =>
+      screen.getByText(name, { selector: "summary" }).closest("details")?.open;
+    expect([isOpen("spectrum"), isOpen("software")]).toEqual([true, false]);
     const file = screen.getByRole("link", { name: "The summary.json" });
     expect(file.getAttribute("href")).toBe(RESULTS[3]?.url);
     expect(screen.getAllByText("2.05 kB")).toHaveLength(4);

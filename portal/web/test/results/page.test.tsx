@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { viewFromParams } from "../../src/state/view";
@@ -67,6 +67,18 @@ describe("an answer", () => {
     const box = screen.getByRole<HTMLInputElement>("checkbox", { name: "Select 1001" });
     expect(box.checked).toBe(true);
     expect(screen.getByText(/1 data set selected/)).toBeTruthy();
+  });
+  it("keeps the plot in front, whatever becomes of the screen, and the address has it", async () => {
+    open();
+    const user = userEvent.setup();
+    await user.click(await screen.findByRole("tab", { name: "Energy" }));
+    expect(view().tab).toBe("energy");
+    act(() => setScreen(false));
+    const tab = await screen.findByRole("tab", { name: "Energy" });
+    expect(tab.getAttribute("aria-selected")).toBe("true");
+    act(() => setScreen(true));
+    const again = await screen.findByRole("tab", { name: "Energy" });
+    expect(again.getAttribute("aria-selected")).toBe("true");
   });
   it("says loudly what is missing", async () => {
     open(

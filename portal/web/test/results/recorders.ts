@@ -106,11 +106,14 @@ export function setCard(isThere: boolean): void {
     isThere && kind === "webgl2" ? card : null) as never);
 }
 
+const watchers = new Set<() => void>();
+
 /** A screen of a certain width, for people who may not want motion. */
 export function setScreen(isWide: boolean, isStill = false): void {
   window.matchMedia = ((query: string) => ({
     matches: query.includes("reduced-motion") ? isStill : isWide,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
+    addEventListener: (_type: string, tell: () => void) => watchers.add(tell),
+    removeEventListener: (_type: string, tell: () => void) => watchers.delete(tell),
   })) as never;
+  for (const tell of [...watchers]) tell();
 }

@@ -23,6 +23,7 @@ export function observed(did: string, more: Partial<Observed> = {}): Observed {
     zenith: 45,
     livetime: 1600,
     events: 1000,
+    size: 250_000,
     ...more,
   };
 }

@@ -42,9 +42,31 @@ export function linesOf(content: unknown, path: string[] = []): Line[] {
   return [{ path, value: plain(content) }];
 }
 
-export function SummaryTable(props: { content: unknown; caption: string }) {
-  const lines = linesOf(props.content);
-  const shown = lines.slice(0, MOST_LINES);
+/** Groups that say how something was made, not what was found: they are closed at first. */
+const HOW = ["parameters", "steps", "limits", "software"];
+
+interface Group {
+  /** Empty for what stands in no group. */
+  name: string;
+  lines: Line[];
+}
+
+/** The lines of a document by the objects at its top; what stands in none of them comes first. */
+export function groupsOf(content: unknown): Group[] {
+  if (typeof content !== "object" || content === null || Array.isArray(content))
+    return [{ name: "", lines: linesOf(content) }];
+  const entries = Object.entries(content);
+  const isGroup = ([, value]: [string, unknown]) =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  const rest = Object.fromEntries(entries.filter((entry) => !isGroup(entry)));
+  return [
+    { name: "", lines: linesOf(rest) },
+    ...entries.filter(isGroup).map(([key, value]) => ({ name: key, lines: linesOf(value) })),
+  ].filter(({ lines }) => lines.length > 0);
+}
+
+function Lines(props: { lines: Line[]; caption: string }) {
+  const shown = props.lines.slice(0, MOST_LINES);
   return (
     <div className="table-responsive">
       <table className="table table-sm mb-0">
@@ -60,11 +82,30 @@ export function SummaryTable(props: { content: unknown; caption: string }) {
           ))}
         </tbody>
       </table>
-      {lines.length > shown.length && (
+      {props.lines.length > shown.length && (
         <p className="small mb-0">
-          {lines.length - shown.length} more lines are in the file below.
+          {props.lines.length - shown.length} more lines are in the file below.
         </p>
       )}
+    </div>
+  );
+}
+
+export function SummaryTable(props: { content: unknown; caption: string }) {
+  return (
+    <div className="row row-cols-1 row-cols-lg-2 g-3">
+      {groupsOf(props.content).map(({ name, lines }) => (
+        <div key={name} className="col">
+          {name === "" ? (
+            <Lines lines={lines} caption={props.caption} />
+          ) : (
+            <details open={!HOW.includes(name)}>
+              <summary>{inWords(name)}</summary>
+              <Lines lines={lines} caption={inWords(name)} />
+            </details>
+          )}
+        </div>
+      ))}
     </div>
   );
 }
