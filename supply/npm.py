@@ -87,9 +87,7 @@ def complaints(packages: list[Package]) -> list[str]:
         if not re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", package.integrity):
             found.append(f"{who}: expected a SHA-512 hash, not {package.integrity!r}")
         if package.source:
-            found.append(
-                f"{who}: comes from {package.source}, not from the registry that npm is set up for"
-            )
+            found.append(f"{who}: comes from {package.source}, not from the registry that npm is set up for")
         if not is_allowed(package):
             found.append(f"{who}: licence {package.licence!r} is not among those allowed")
     return found

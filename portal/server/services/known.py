@@ -11,7 +11,7 @@ from portal.server.services import identifiers
 KEY = "obs_publisher_did"
 
 KILOBYTE = 1000
-"""Bytes of ObsCore's access_estsize, which is in kbyte (ObsCore 1.1, section B.5.3; SI's kilo, as VOUnit has it)."""
+"""Bytes in a unit of access_estsize: kbyte (ObsCore 1.1, table 1), with the kilo of SI, as VOUnit has it."""
 
 NUMBERS = {"short", "int", "long", "float", "double", "unsignedbyte"}
 INTEGERS = {"short", "int", "long", "unsignedbyte"}
