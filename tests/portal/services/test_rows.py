@@ -219,6 +219,17 @@ async def test_an_overview_has_what_map_and_plots_need(full: Any) -> None:
     assert seen.moc is not None and seen.moc.startswith("{")
 
 
+@pytest.mark.parametrize("words", ["content=datalink", 'content="datalink"'])
+async def test_the_size_of_a_document_of_links_is_not_that_of_data(full: Any, words: str) -> None:
+    seen = await rows(full, Search(table="sim.obscore"))
+    answer = await seen.answer("SELECT obs_publisher_did, access_format, access_estsize FROM sim.obscore", 2)
+    chosen = overview.choose(seen.table)
+    known = {key: chosen.columns[key] for key in ("did", "format", "size")}
+    answer.table.array["access_format"][1] = f"application/x-votable+xml;{words}"
+    observed, _ = overview._observed(answer, overview.Chosen(known, False), 2)
+    assert [row.size for row in observed] == [100_000, None]
+
+
 async def test_an_overview_of_plain_obscore(plain: Any) -> None:
     seen = await overview.overview(await rows(plain, Search(time=TimeSpan(end=53005))))
     assert not seen.truncated and len(seen.rows) == seen.total == 10

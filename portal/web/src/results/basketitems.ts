@@ -5,6 +5,8 @@ import type { Observed } from "./scene";
 type Item = Schemas["Item"];
 type Page = Schemas["Page"];
 
+const DATALINK = /content\s*=\s*"?datalink/i;
+
 function labelOf(words: unknown[], did: string): string {
   const label = words.filter((word) => typeof word === "string" && word !== "").join(" ");
   return (label || did).slice(0, 300);
@@ -15,10 +17,13 @@ export function itemsOfPage(service: string, page: Page): Item[] {
   const at = (name: string | null) => page.columns.findIndex((column) => column.name === name);
   const key = at(page.key_column);
   const size = at("access_estsize");
+  const format = at("access_format");
   const words = ["target_name", "obs_id", "dataproduct_type"].map(at);
   if (key < 0) return [];
   return page.rows.map((row) => {
-    const kilobytes = row[size];
+    // Of a document of links, ObsCore tells that document's size, and not that of the data.
+    const isLinks = DATALINK.test(String(row[format] ?? ""));
+    const kilobytes = isLinks ? null : row[size];
     return {
       service,
       did: String(row[key]),
@@ -51,7 +56,10 @@ export function itemsOfSelection(
   rows: readonly Observed[],
 ): Item[] {
   const known = new Map(itemsOfRows(service, rows).map((item) => [item.did, item]));
-  for (const item of page ? itemsOfPage(service, page) : []) known.set(item.did, item);
+  for (const item of page ? itemsOfPage(service, page) : []) {
+    const size = item.size ?? known.get(item.did)?.size ?? null;
+    known.set(item.did, { ...item, size });
+  }
   return [...dids].map(
     (did) => known.get(did) ?? { service, did, label: null, note: null, size: null },
   );

@@ -33,8 +33,10 @@ export function usualColumns(view: View, known: Column[] | undefined): string[] 
   return usual.length > 0 ? usual : null;
 }
 
-/** Columns to ask for: those to be shown, and the one that tells rows apart. */
+/** Columns to ask for: those to be shown, the one that tells rows apart, and what sizes are of. */
 export function askedColumns(shown: string[] | null, known: Column[] | undefined): string[] | null {
-  if (shown === null || shown.includes(KEY)) return shown;
-  return known?.some((column) => column.name === KEY) ? [KEY, ...shown] : shown;
+  if (shown === null) return shown;
+  const more = shown.includes("access_estsize") ? [KEY, "access_format"] : [KEY];
+  const isKnown = (name: string) => known?.some((column) => column.name === name);
+  return [...more.filter((name) => !shown.includes(name) && isKnown(name)), ...shown];
 }
