@@ -204,10 +204,9 @@ def judge_command(judge: judges.Judges, tests: Sequence[str] = ("tests/judges",)
 
 
 def real_release() -> str | None:
-    """Give the directory of the real release if there is one on this machine."""
-    named = settings.load().hess_dl3_dr1
-    if named and named != SAMPLE_WORD:
-        return named
+    """Give the directory of the real release if there is one on this machine, and it is wanted."""
+    if named := settings.load().hess_dl3_dr1:
+        return None if named == SAMPLE_WORD else named
     return str(SHARED) if SHARED.is_dir() else None
 
 
@@ -295,7 +294,7 @@ def run_stages(wanted: Sequence[str], home: Path, python: Path) -> tuple[dict[st
             elif release := real_release():
                 results[stage] = live("real releases", python, judge, release, data_challenge())
             else:
-                not_run[stage] = "the real release is not on this machine ('make fetch-data')"
+                not_run[stage] = "the real release is not on this machine ('make fetch-data'), or not wanted"
     last = {VERSIONS: versions, "faults": lambda _: run("faults", pytest(python, "tests/faults"))}
     results |= explorer(wanted, home)
     results |= {stage: act(home) for stage, act in last.items() if stage in wanted}
