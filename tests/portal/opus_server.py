@@ -1,6 +1,6 @@
 """A UWS service that does what OPUS does where it differs from the standard or from DaCHS, for tests.
 
-Written after OPUS's code of 2026, not after answers of a running one.
+Written after the code of OPUS (about version 0.6), not after answers of a running one.
 """
 
 from __future__ import annotations
