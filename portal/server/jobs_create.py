@@ -53,7 +53,7 @@ async def create(client: Client, run: str, dids: Sequence[str], parameters: Mapp
         raise
     if is_whole:
         return url
-    await _remove(client, url)
+    await asyncio.shield(_remove(client, url))
     return await client.create([first, ("ID", " ".join(dids)), *rest])
 
 
