@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from uuid import UUID
 import httpx
 
 from portal.server import jobs_form
-from portal.server.errors import ConflictError, NotFoundError, PortalError
+from portal.server.errors import ConflictError, NotFoundError, PortalError, UpstreamError
+from portal.server.jobs_create import create
 from portal.server.models.account import Item, User
 from portal.server.models.jobs import Job, JobForm, NewJob, Phase
 from portal.server.rights import origin_of
@@ -100,6 +102,8 @@ def account_key(settings: Settings, user: User, runner: RunnerSettings) -> str |
 def client_of(context: Context, row: JobRow) -> Client:
     """Make the client for a job, with the account that it was handed in with.
 
+    Own runners have one for the rights of whoever started the job, others one for all jobs, or none.
+
     Parameters
     ----------
     context, row
@@ -116,9 +120,12 @@ def client_of(context: Context, row: JobRow) -> Client:
         If the operator no longer allows the runner.
     """
     runner = runner_of(context.settings, row.runner)
-    secret = context.settings.service_accounts.get(row.account or "")
+    accounts, key = context.settings.runner_accounts, runner.key
+    if runner.is_own:
+        accounts, key = context.settings.service_accounts, row.account or ""
+    secret = accounts.get(key)
     auth = None
-    if secret is not None and runner.is_own:
+    if secret is not None:
         name, _, password = secret.get_secret_value().partition(":")
         auth = httpx.BasicAuth(name, password)
     return Client(context, runner, auth)
@@ -203,10 +210,9 @@ async def _hand_in(context: Context, row: JobRow, items: Sequence[Item]) -> Job:
     row.phase, row.progress, row.results = Phase.PENDING.value, WORDS[Phase.PENDING], []
     row = await store.add(context, row)
     client = client_of(context, row)
-    words = [("RUNID", str(row.id)), *(("ID", item.did) for item in items), *row.parameters.items()]
     url = None
     try:
-        url = await client.create(words)
+        url = await create(client, str(row.id), [item.did for item in items], row.parameters)
         await store.change(context, row.id, url=url)
         await client.run(url)
         document = await client.get(url)
@@ -214,7 +220,7 @@ async def _hand_in(context: Context, row: JobRow, items: Sequence[Item]) -> Job:
         # Also if the user goes away: a job of which nobody knows must not run.
         await asyncio.shield(_take_back(context, client, row, url))
         raise
-    return store.model(context, await _note(context, row, document))
+    return store.model(context, await note(context, row, document))
 
 
 async def _take_back(context: Context, client: Client, row: JobRow, url: str | None) -> None:
@@ -226,7 +232,7 @@ async def _take_back(context: Context, client: Client, row: JobRow, url: str | N
     await store.remove(context, row.user_id, row.id)
 
 
-async def _note(context: Context, row: JobRow, document: Document) -> JobRow:
+async def note(context: Context, row: JobRow, document: Document) -> JobRow:
     """Write down what a service says of a job."""
     phase = document.phase
     words = document.progress or WORDS.get(phase)
@@ -292,7 +298,7 @@ async def _look(context: Context, row: JobRow, url: str, wait: float) -> JobRow:
         return await _lost(context, row, GONE)
     except PortalError as error:
         return await store.change(context, row.id, progress=f"As last seen. {error.message}")
-    return await _note(context, row, document)
+    return await note(context, row, document)
 
 
 async def _lost(context: Context, row: JobRow, why: str) -> JobRow:
@@ -349,7 +355,7 @@ async def abort(context: Context, user: UUID, job: UUID) -> Job:
         document = await client.changed(row.url, Phase(row.phase), 5)
     except JobGoneError:
         return store.model(context, await _lost(context, row, GONE))
-    return store.model(context, await _note(context, row, document))
+    return store.model(context, await note(context, row, document))
 
 
 async def delete(context: Context, user: UUID, job: UUID) -> None:
@@ -365,7 +371,9 @@ async def delete(context: Context, user: UUID, job: UUID) -> None:
         client = client_of(context, row)
         try:
             if Phase(row.phase) in ACTIVE:
-                await client.abort(row.url)
+                # It may have ended meanwhile. What is refused for another reason, deleting ends as well.
+                with suppress(ConflictError, UpstreamError):
+                    await client.abort(row.url)
             await client.delete(row.url)
         except JobGoneError:
             pass

@@ -284,6 +284,8 @@ def _filled(facts: Facts | None) -> dict[str, str]:
 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_SHELL = re.compile(r'["$`\\\x00-\x1f\x7f]')
+"""What a shell takes for its own within quotes. OPUS writes values into the script of a job as they are."""
 
 
 def check(runner: RunnerSettings, parameters: Mapping[str, str], items: Sequence[Item]) -> None:
@@ -312,3 +314,9 @@ def check(runner: RunnerSettings, parameters: Mapping[str, str], items: Sequence
     for name, value in parameters.items():
         if not _NAME.fullmatch(name) or name.upper() in RESERVED or len(value) > 4000:
             raise BadRequestError(f"No job can be told a parameter {name[:80]!r}.", code="bad_parameter")
+    for value in (*parameters.values(), *(item.did for item in items)):
+        if found := _SHELL.search(value):
+            raise BadRequestError(
+                f"{found[0]!r} in {value[:80]!r}: other services could take that for a command.",
+                code="bad_parameter",
+            )

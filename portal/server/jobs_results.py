@@ -12,8 +12,8 @@ import anyio
 from portal.server import jobs_graph
 from portal.server.bundles import Passed
 from portal.server.errors import NotFoundError, PortalError
-from portal.server.jobs import client_of, refresh, result_of
-from portal.server.models.jobs import ProvenanceGraph
+from portal.server.jobs import client_of, note, refresh, result_of
+from portal.server.models.jobs import Phase, ProvenanceGraph
 from portal.server.store import jobs as store
 from portal.server.tables_jobs import JobRow
 from portal.server.uws import Client
@@ -125,11 +125,13 @@ async def provenance_of(context: Context, user: UUID, job: UUID) -> ProvenanceGr
     PortalError
         If there is no such job, or the service does not send what the job says.
     """
-    row = await refresh(context, await store.get(context, user, job))
+    row = await _seen_again(context, await refresh(context, await store.get(context, user, job)))
     made = store.model(context, row)
     places = {result.id: result.url for result in made.results}
+    # OPUS tells the address of a result where others tell its name.
+    places |= {known["href"]: places[known["id"]] for known in row.results if known["href"]}
     for known in row.results:
-        if "prov" not in known["id"].lower() or not _may_be_json(known):
+        if not _is_provenance(known) or not _may_be_json(known):
             continue
         client = client_of(context, row)
         content = await client.text(_place(client, row, known), MOST_PROVENANCE)
@@ -140,6 +142,22 @@ async def provenance_of(context: Context, user: UUID, job: UUID) -> ProvenanceGr
     runner = context.settings.runner(row.runner)
     label = row.runner if runner is None else runner.label
     return jobs_graph.minimal(made, store.items_of(row), label)
+
+
+async def _seen_again(context: Context, row: JobRow) -> JobRow:
+    """Look for provenance that was not there yet: OPUS makes it when it has said that a job is completed."""
+    if row.phase != Phase.COMPLETED.value or row.url is None or any(map(_is_provenance, row.results)):
+        return row
+    try:
+        client = client_of(context, row)
+        document = None if client.runner.is_own else await client.get(row.url)
+    except PortalError:
+        return row
+    return await note(context, row, document) if document and document.phase is Phase.COMPLETED else row
+
+
+def _is_provenance(known: Mapping[str, Any]) -> bool:
+    return "prov" in known["id"].lower()
 
 
 def _may_be_json(known: Mapping[str, Any]) -> bool:

@@ -189,6 +189,10 @@ class Settings(BaseSettings):
 
     # --- jobs
     runners: list[RunnerSettings] = Field(default_factory=list, description="UWS services that run jobs.")
+    runner_accounts: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="'user:password' at runners of others, by key; OPUS has a token for a password.",
+    )
     job_items: int = Field(default=50, ge=1, description="Data sets of a job.")
     jobs: int = Field(default=200, ge=1, description="Jobs that a user may keep.")
     jobs_at_once: int = Field(default=3, ge=1, description="Jobs of a user that may wait or run.")
@@ -221,7 +225,7 @@ class Settings(BaseSettings):
             ip_network(word.strip())
         return value
 
-    @field_validator("service_accounts")
+    @field_validator("service_accounts", "runner_accounts")
     @classmethod
     def _accounts(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for right, account in value.items():
@@ -247,6 +251,9 @@ class Settings(BaseSettings):
         runners = [runner.key for runner in self.runners]
         if len(set(keys)) < len(keys) or len(set(runners)) < len(runners):
             raise ValueError("services and runners need keys of their own")
+        others = {runner.key for runner in self.runners if not runner.is_own}
+        if strange := sorted(set(self.runner_accounts) - others):
+            raise ValueError(f"runner_accounts has keys that are no runner of others: {', '.join(strange)}")
         if self.default_service not in keys:
             raise ValueError(f"default_service {self.default_service!r} is none of services")
         if not self.database_url.get_secret_value().startswith("postgresql+asyncpg://"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import httpx
 from portal.server.errors import ConflictError, ForbiddenError, NotFoundError, PortalError, UpstreamError
 from portal.server.models.jobs import Phase
 from portal.server.rights import origin_of
-from portal.server.uws_documents import Document, Result, parse
+from portal.server.uws_documents import Document, Result, parse, words_of_page
 
 if TYPE_CHECKING:
     from portal.server.context import Context
@@ -229,19 +230,21 @@ class Client:
     def own(self, url: str) -> str | None:
         """Make a URL one at the runner's address; None if it leads elsewhere.
 
-        Services behind a proxy write the addresses that the world sees. What lies beside or below the
-        list of jobs is theirs.
+        Services behind a proxy write the addresses that the world sees, or http: where the proxy speaks
+        https:. What is at the same host, and beside or below the list of jobs, is theirs.
         """
         runner, parts = urlsplit(self.runner.url), urlsplit(url)
         if parts.scheme not in {"http", "https"} or parts.username or ".." in parts.path.split("/"):
             return None
-        if origin_of(url) == origin_of(self.runner.url):
-            return url
         path = runner.path.rstrip("/")
         # DaCHS has its jobs beside the address that it is asked at: .../uws.xml and .../async/<job>.
-        beside = path.rpartition("/")[0] or path
-        if parts.path.startswith(beside + "/"):
-            return urlunsplit((runner.scheme, runner.netloc, parts.path, parts.query, ""))
+        beside = (path.rpartition("/")[0] or path) + "/"
+        place = parts.path
+        # OPUS writes //uws/<job>/... for logs and provenance, which it does not have there.
+        if not place.startswith(beside) and (once := re.sub("//+", "/", place)).startswith(beside):
+            place = once
+        if parts.hostname == runner.hostname or place.startswith(beside):
+            return urlunsplit((runner.scheme, runner.netloc, place, parts.query, ""))
         return None
 
     def place_of(self, url: str, result: Result) -> str:
@@ -318,8 +321,10 @@ class Client:
         detail = {"status": status, "said": said}
         because = f": {said}" if said else f" (status {status})."
         if status in {401, 403}:
+            # Others than the own one know an account of the explorer at most, and nobody's login.
+            whom = "your login." if self.runner.is_own else f"this site{because if said else '.'}"
             return ForbiddenError(
-                f"{name} {what}: it is not open to your login.", code="runner_refuses", detail=detail
+                f"{name} {what}: it is not open to {whom}", code="runner_refuses", detail=detail
             )
         if status in {404, 410}:
             return NotFoundError(f"{name} {what}: it no longer has it.", code="job_gone", detail=detail)
@@ -345,7 +350,7 @@ def _words(answer: httpx.Response) -> str:
         return ""
     kind = answer.headers.get("content-type", "")
     if content.lstrip().startswith(b"<") or "html" in kind:
-        words = _complaint(answer) or ""
+        words = _complaint(answer) or words_of_page(content)
     else:
         words = content.decode(errors="replace")
     return " ".join(words.split())[:LONGEST_WORDS]

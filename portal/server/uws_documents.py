@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from xml.etree.ElementTree import Element
 
 from portal.server.errors import UpstreamError
@@ -146,16 +147,24 @@ def _result(element: Element) -> Result:
 
 
 def _error(element: Element | None) -> str | None:
-    if element is None:
+    # OPUS has the element in every document, empty where nothing went wrong, and writes no <message>.
+    if element is None or element.get("nil") in {"true", "1"}:
         return None
-    return (xml.text(element.find("message")) or "The service does not say why.")[:LONGEST_ERROR]
+    message = element.find("message")
+    words = xml.text(element if message is None else message)
+    return (words or "The service does not say why.")[:LONGEST_ERROR]
 
 
 def _progress(info: Element | None) -> tuple[str | None, float | None]:
-    """Read progress from jobInfo: an element of that name, or else whatever text there is."""
+    """Read progress from jobInfo: an element of that name, or else plain text.
+
+    Other elements are not for people: OPUS has the number of a process there.
+    """
     if info is None:
         return None, None
     told = next((each for each in info.iter() if each.tag == "progress"), None)
+    if told is None and len(info):
+        return None, None
     words = xml.text(info if told is None else told)
     try:
         fraction = float(told.get("fraction", "")) if told is not None else None
@@ -164,3 +173,43 @@ def _progress(info: Element | None) -> tuple[str | None, float | None]:
     if fraction is not None and not 0 <= fraction <= 1:
         fraction = None
     return (words[:LONGEST_PROGRESS] if words else None), fraction
+
+
+class _Preformatted(HTMLParser):
+    """Collects the text of the first <pre> of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = self.done = False
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = self.inside or (tag == "pre" and not self.done)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "pre" and self.inside:
+            self.inside, self.done = False, True
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.text += data
+
+
+def words_of_page(content: bytes) -> str:
+    """Take the words out of an error's page, as OPUS and other programs made with Bottle write them.
+
+    Parameters
+    ----------
+    content
+        Any page.
+
+    Returns
+    -------
+    str
+        The text that came from the program; of a traceback, its last line. Empty if there is none.
+    """
+    reader = _Preformatted()
+    reader.feed(content.decode(errors="replace"))
+    reader.close()
+    lines = reader.text.strip().splitlines() or [""]
+    return lines[-1] if lines[0].startswith("Traceback ") else " ".join(lines)

@@ -56,6 +56,8 @@ def moment(time_: datetime | None) -> str:
 class UWS:
     """The jobs, and the server that shows them."""
 
+    handler: type[Handler]
+
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self.changed = threading.Condition()
@@ -81,7 +83,7 @@ class UWS:
         return f"http://127.0.0.1:{self.port}/tap"
 
     def start(self) -> None:
-        handler = type("Handler", (Handler,), {"uws": self})
+        handler = type("Handler", (self.handler,), {"uws": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         self.server.daemon_threads = True
         self.port = self.server.server_port
@@ -194,12 +196,32 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def user(self) -> str | None:
+    def refuse(self, status: int, words: str) -> None:
+        """Say why something is not done."""
+        headers = {"WWW_Authenticate": "Basic"} if status == 401 else {}
+        self.answer(400 if status == 409 else status, dali_error(words), **headers)
+
+    def credentials(self) -> tuple[str | None, str]:
         word = self.headers.get("Authorization", "")
         if not word.startswith("Basic "):
-            return None
+            return None, ""
         name, _, password = base64.b64decode(word[6:]).decode().partition(":")
-        return name if self.uws.accounts.get(name) == password else None
+        return name, password
+
+    def user(self) -> str | None:
+        name, password = self.credentials()
+        return name if name is not None and self.uws.accounts.get(name) == password else None
+
+    def may_see(self, job: Job) -> bool:
+        """Tell whether the user may see a job; if not, say so."""
+        if job.owner is not None and job.owner != self.user():
+            self.refuse(401, "log in")
+            return False
+        return True
+
+    def elsewhere(self, path: str, query: dict[str, list[str]]) -> bool:
+        """Answer what is not below the list of jobs; tell whether it was that."""
+        return False
 
     def handle_one(self, method: str) -> None:
         uws = self.uws
@@ -212,17 +234,17 @@ class Handler(BaseHTTPRequestHandler):
             made = uws.tap(httpx.Request(method, uws.tap_url + parts.path[4:], content=body))
             self.answer(made.status_code, made.content, made.headers.get("content-type", "text/plain"))
             return
+        if self.elsewhere(parts.path, parse_qs(parts.query)):
+            return
         form = parse_qs(body.decode(), keep_blank_values=True)
         segments = [unquote(part) for part in parts.path.removeprefix("/uws/jobs").split("/") if part]
         if not segments:
             self.create(method, form)
             return
         job = uws.jobs.get(segments[0])
-        if job is None:
-            self.answer(404, dali_error(f"no job {segments[0]}"))
-        elif job.owner is not None and job.owner != self.user():
-            self.answer(401, dali_error("log in"), WWW_Authenticate="Basic")
-        else:
+        if not parts.path.startswith("/uws/jobs/") or job is None:
+            self.refuse(404, f"no job {segments[0]}")
+        elif self.may_see(job):
             self.act(method, job, segments[1:], form)
 
     def create(self, method: str, form: dict[str, list[str]]) -> None:
@@ -230,7 +252,7 @@ class Handler(BaseHTTPRequestHandler):
         if method != "POST":
             self.answer(200, b"<jobs/>")
         elif uws.refuses is not None:
-            self.answer(400, dali_error(uws.refuses))
+            self.refuse(409, uws.refuses)
         else:
             words = [(name, value) for name, values in form.items() for value in values]
             job = Job(f"j{next(uws.numbers)}", words, self.user())
@@ -249,12 +271,12 @@ class Handler(BaseHTTPRequestHandler):
             if job.id in uws.jobs:
                 self.answer(200, uws.document(job))
             else:
-                self.answer(404, dali_error("gone"))
+                self.refuse(404, "gone")
         elif method == "GET" and len(rest) == 2 and rest[0] == "results" and rest[1] in job.results:
             kind, content = job.results[rest[1]]
             self.send_part(kind, content)
         else:
-            self.answer(404, dali_error(f"no {rest}"))
+            self.refuse(404, f"no {rest}")
 
     def change(self, job: Job, word: str) -> None:
         uws = self.uws
@@ -263,8 +285,11 @@ class Handler(BaseHTTPRequestHandler):
         elif word == "ABORT" and job.phase not in ENDED:
             uws.move(job, "ABORTED")
         else:
-            words = dali_error(f"{word} in {job.phase} makes no sense")
-            self.answer(200 if uws.says_errors_with_200 else 400, words)
+            words = f"{word} in {job.phase} makes no sense"
+            if uws.says_errors_with_200:
+                self.answer(200, dali_error(words))
+            else:
+                self.refuse(409, words)
             return
         self.answer(303, Location=f"{uws.url}/{job.id}")
 
@@ -296,3 +321,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         self.handle_one("DELETE")
+
+
+UWS.handler = Handler
