@@ -52,17 +52,15 @@ def running(patient: Patient) -> Iterator[Diagnosis]:
     else:
         told = "answers" if explorer_parts.readiness(places, PATIENCE) else "answers, but misses something"
         yield well("explorer", f"{told}; {patient.settings.url}{explorer_parts.PATH}/ready says more")
+    yield from _picture(patient.settings, places)
 
 
-def picture(patient: Patient) -> Iterator[Diagnosis]:
+def _picture(settings: Settings, places: Places) -> Iterator[Diagnosis]:
     """Look at the picture of events; that it is old or missing is a warning, for all else is served."""
-    settings = patient.settings
-    if not (settings.explorer and settings.fast_paths) or patient.server is None:
-        return
     if not settings.explorer_hips:
         yield well("picture of events", f"switched off ({variable_of('explorer_hips')}=no)")
         return
-    found = Picture.read(Places(patient.home).run)
+    found = Picture.read(places.run)
     if found is not None:
         warning = "WARNING: " if found.phase == "failed" else ""
         more = " log/explorer-hips.log tells more; it is tried again" if warning else ""
@@ -83,4 +81,4 @@ def _provider(settings: Settings) -> Iterator[Diagnosis]:
         yield well("logins", f"WARNING: {issuer} does not answer ({error}); nobody can log in until it does")
 
 
-EXAMINATIONS = (made, running, picture)
+EXAMINATIONS = (made, running)
