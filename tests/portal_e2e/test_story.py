@@ -93,7 +93,7 @@ def fill_basket(person: Person, found: int) -> None:
     person.press("Save")
     basket = page.get_by_role("region", name="Basket Crab")
     expect(basket).to_be_visible(timeout=PATIENCE)
-    person.sees(re.compile(rf"^{found} data sets?, [\d.]+ [kMG]B"), basket)
+    person.sees(re.compile(rf"^{found} data sets?, (at least )?[\d.]+ [kMG]B"), basket)
     person.press("Python", basket)
     person.sees(re.compile("import "), basket)
     person.shows("08-basket")

@@ -35,6 +35,7 @@ WANTED = {
     "livetime": ["livetime", "t_exptime"],
     "events": ["ev_xel"],
     "size": ["access_estsize"],
+    "format": ["access_format"],
 }
 
 
@@ -161,7 +162,7 @@ def _observed(answer: Answer, chosen: Chosen, most: int) -> tuple[list[Observed]
             zenith=_number(column["zenith"][i]),
             livetime=_number(column["livetime"][i]),
             events=_count(column["events"][i]),
-            size=_bytes(column["size"][i]),
+            size=_bytes(column["size"][i], column["format"][i]),
         )
         for i in range(count)
     ]
@@ -184,7 +185,10 @@ def _text(value: Cell) -> str | None:
     return None if value is None else str(value)
 
 
-def _bytes(value: Cell) -> int | None:
+def _bytes(value: Cell, access_format: Cell) -> int | None:
+    if isinstance(access_format, str) and "content=datalink" in access_format.lower():
+        # It is that of the document of links, whatever the data behind them take.
+        return None
     return round(value * KILOBYTE) if isinstance(value, (int, float)) and value >= 0 else None
 
 

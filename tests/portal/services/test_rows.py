@@ -219,6 +219,15 @@ async def test_an_overview_has_what_map_and_plots_need(full: Any) -> None:
     assert seen.moc is not None and seen.moc.startswith("{")
 
 
+async def test_a_document_of_links_says_nothing_of_the_datas_size(full: Any) -> None:
+    full.tap.db.execute(
+        "UPDATE sim.obscore SET access_format = 'application/x-votable+xml;content=datalink' "
+        "WHERE obs_publisher_did = 'ivo://example/~?001'"
+    )
+    seen = await overview.overview(await rows(full, Search(table="sim.obscore")))
+    assert [row.size for row in seen.rows[:3]] == [100_000, None, 102_000]
+
+
 async def test_an_overview_of_plain_obscore(plain: Any) -> None:
     seen = await overview.overview(await rows(plain, Search(time=TimeSpan(end=53005))))
     assert not seen.truncated and len(seen.rows) == seen.total == 10

@@ -202,9 +202,12 @@ export function Time(props: TimeProps) {
       </div>
       <Epoch time={time} change={change} />
       <Lines {...props} />
-      <p className="small text-body-secondary mb-0 mt-1">
-        The service keeps its times in {capabilities.time_scale}; the search is sent in TT.
-      </p>
+      {capabilities.time_scale !== "UNKNOWN" && (
+        <p className="small text-body-secondary mb-0 mt-1">
+          The service keeps its times in {capabilities.time_scale}
+          {capabilities.time_scale !== "TT" && ", and gets them converted to that"}.
+        </p>
+      )}
     </Part>
   );
 }

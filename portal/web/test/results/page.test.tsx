@@ -1,4 +1,4 @@
-import { act, screen, waitFor, within } from "@testing-library/react";
+import { act, cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { viewFromParams } from "../../src/state/view";
@@ -46,6 +46,21 @@ describe("an answer", () => {
     // Map and plots show the same rows in whatever order.
     expect(asked(seen, "/overview")).toHaveLength(1);
     expect(asked(seen, "/count")).toHaveLength(1);
+  });
+  it("has times in the scale of the form, or in the one of the address", async () => {
+    const head = (scale: string) =>
+      screen.findByRole("button", { name: new RegExp(`^t_min ?\\[${scale}`) });
+    open({}, {}, "&scale=TT");
+    expect(await head("TT")).toBeTruthy();
+    cleanup();
+    open();
+    expect(await head("UTC")).toBeTruthy();
+    await userEvent.click(screen.getByRole("radio", { name: "TT" }));
+    expect(await head("TT")).toBeTruthy();
+    expect(view().times).toBe("TT");
+    cleanup();
+    open({ times: "UTC" }, {}, "&scale=TT");
+    expect(await head("UTC")).toBeTruthy();
   });
   it("comes back from its address as it was", async () => {
     const seen = open({
@@ -133,7 +148,7 @@ describe("columns", () => {
     expect(view().columns).toBeNull();
   });
   it("with times follow the switch between TT and UTC", async () => {
-    open();
+    open({ times: "TT" });
     const user = userEvent.setup();
     expect(await screen.findByText("2003-12-27 00:00:00")).toBeTruthy();
     await user.click(screen.getByRole("radio", { name: "UTC" }));
