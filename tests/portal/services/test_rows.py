@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from portal.server.models.results import ExportRequest, PageRequest, SortKey
 from portal.server.models.search import Among, Ask, Cone, Energy, Position, Search, TimeSpan
-from portal.server.services import api, asked, exports, overview, pages
+from portal.server.services import api, asked, choices, exports, overview, pages
 from portal.server.services.errors import (
     AnswerError,
     AskError,
@@ -217,6 +217,18 @@ async def test_an_overview_has_what_map_and_plots_need(full: Any) -> None:
     assert seventh.ra is None and seventh.region is None
     assert seen.rows[17].region is not None and seen.rows[17].region.points[2] == 2.5
     assert seen.moc is not None and seen.moc.startswith("{")
+
+
+async def test_targets_are_where_another_table_says(full: Any, plain: Any) -> None:
+    seen = await overview.overview(await rows(full, Search(table="ivoa.obscore")))
+    told = {row.target_name: (row.target_ra, row.target_dec) for row in seen.rows}
+    by_name = {
+        target.name: (target.ra, target.dec) for target in await choices.placed(full.context, full.service)
+    }
+    assert told == {name: by_name.get(name, (None, None)) for name in told} and by_name
+    # Nobody says it, and the mean of pointings is no target.
+    seen = await overview.overview(await rows(plain, Search()))
+    assert {row.target_ra for row in seen.rows} == {None}
 
 
 async def test_a_document_of_links_says_nothing_of_the_datas_size(full: Any) -> None:

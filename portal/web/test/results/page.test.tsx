@@ -1,9 +1,10 @@
-import { act, cleanup, screen, waitFor, within } from "@testing-library/react";
+import { act, cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { viewFromParams } from "../../src/state/view";
 import { type Asked, alsoServe, problem } from "../server";
 import { aladin, plotly, reset, setCard, setScreen } from "./recorders";
+import { column } from "./rows";
 import { asked, OVERVIEW, open, pageOf, ROUTES, SERVICE, TOTAL } from "./service";
 
 vi.mock("aladin-lite", () => ({ default: aladin }));
@@ -146,6 +147,21 @@ describe("columns", () => {
     await waitFor(() => expect(columns().at(-1)).toContain("quality"));
     await user.click(screen.getByRole("button", { name: "As usual" }));
     expect(view().columns).toBeNull();
+  });
+  it("with previews show those of this server, and words for others and broken ones", async () => {
+    const here = `${window.location.origin}/run.png`;
+    const preview = { ...column("preview"), ucd: "meta.ref.url;meta.preview" };
+    const page = {
+      ...pageOf({ body: { columns: ["obs_publisher_did"] } } as Asked),
+      columns: [column("obs_publisher_did"), preview],
+      rows: [here, "https://elsewhere.example/run.png", null].map((url, at) => [did(at), url]),
+    };
+    open({ columns: ["preview"] }, { [`POST ${SERVICE}/page`]: page });
+    const shown = await screen.findByRole<HTMLImageElement>("img", { name: "Preview" });
+    expect([shown.src, shown.getAttribute("loading")]).toEqual([here, "lazy"]);
+    expect(screen.getAllByText("picture")).toHaveLength(1);
+    fireEvent.error(shown);
+    expect(screen.getAllByText("picture")).toHaveLength(2);
   });
   it("with times follow the switch between TT and UTC", async () => {
     open({ times: "TT" });
