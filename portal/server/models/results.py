@@ -82,7 +82,7 @@ class Observed(Model):
     zenith: float | None = Field(description="Degrees.")
     livetime: float | None = Field(description="Seconds.")
     events: int | None
-    size: int | None = Field(description="Bytes, as the service estimates them.")
+    size: int | None = Field(description="Bytes, as the service estimates them; None behind DataLink.")
 
 
 class Overview(Model):

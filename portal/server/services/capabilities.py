@@ -132,7 +132,7 @@ async def read(context: Context, service: ServiceSettings, table: str | None) ->
             for t in found.tables
         ],
         features=features.all_of(found.table, found.language, found.time_scale),
-        fields=fields.all_of(found.table, found.language),
+        fields=fields.all_of(found.table, found.language, found.elsewhere),
         columns=[column.info for column in found.table.columns],
         time_scale=found.time_scale or "UNKNOWN",
         release=found.release,
@@ -158,6 +158,7 @@ async def _find_out(context: Context, service: ServiceSettings, table: Table, ev
         service=service.key,
         table=table,
         tables=[t.model_copy(update={"columns": []}) for t in every],
+        elsewhere=fields.elsewhere(table, every),
         language=spoken,
         time_scale=scale,
         release=next((answer.infos[name] for name in RELEASES if answer.infos.get(name)), None),

@@ -127,13 +127,37 @@ async def _placed(context: Context, service: ServiceSettings, known: Known) -> l
     if _says_places(known.table):
         return found
     # Telescopes point beside their targets: another table may know where these are.
-    places: dict[str, dict[str, float]] = {}
+    places = {target.name: {"ra": target.ra, "dec": target.dec} for target in await placed(context, service)}
+    return [target.model_copy(update=places.get(target.name)) for target in found]
+
+
+async def placed(context: Context, service: ServiceSettings) -> list[Target]:
+    """Give the targets of which a table of the service says where they are.
+
+    Parameters
+    ----------
+    context
+        The server's context.
+    service
+        The service.
+
+    Returns
+    -------
+    list of Target
+        Each name once; empty if there is no such table.
+    """
+    words = ("placed", service.url, repr(service.tables))
+    return await cache.kept(context, words, list[Target], lambda: _told(context, service))
+
+
+async def _told(context: Context, service: ServiceSettings) -> list[Target]:
+    told: dict[str, Target] = {}
     for table in await capabilities.tables(context, service):
         if _says_places(table) and table.find("target_name"):
             other = await capabilities.known(context, service, table.key)
             for target in await _targets(_all(context, service, other)):
-                places.setdefault(target.name, {"ra": target.ra, "dec": target.dec})
-    return [target.model_copy(update=places.get(target.name)) for target in found]
+                told.setdefault(target.name, target)
+    return list(told.values())
 
 
 def _says_places(table: Table) -> bool:

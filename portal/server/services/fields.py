@@ -90,7 +90,30 @@ def find(table: Table, key: str) -> Found | None:
     return None if spec is None else _find(table, spec)
 
 
-def all_of(table: Table, language: Language) -> list[FieldInfo]:
+def elsewhere(table: Table, every: list[Table]) -> dict[str, list[str]]:
+    """Find out which other tables have the fields that a table lacks.
+
+    Parameters
+    ----------
+    table
+        The table.
+    every
+        All tables of the service.
+
+    Returns
+    -------
+    dict
+        Keys of tables by keys of fields; fields that no table has are not in it.
+    """
+    found = {
+        spec.key: [other.key for other in every if other.first(spec.columns) is not None]
+        for spec in specs()
+        if table.first(spec.columns) is None
+    }
+    return {key: tables for key, tables in found.items() if tables}
+
+
+def all_of(table: Table, language: Language, others: dict[str, list[str]]) -> list[FieldInfo]:
     """Give all fields and whether a table has them.
 
     Parameters
@@ -99,6 +122,8 @@ def all_of(table: Table, language: Language) -> list[FieldInfo]:
         The table.
     language
         What the service's ADQL can do.
+    others
+        Other tables that have fields, as `elsewhere` gives them.
 
     Returns
     -------
@@ -110,6 +135,9 @@ def all_of(table: Table, language: Language) -> list[FieldInfo]:
         info = _find(table, spec).info
         if info.state.available and spec.kind is FieldKind.TEXT:
             info = info.model_copy(update={"state": features.nocase(language)})
+        if tables := others.get(spec.key):
+            reason = f"{info.state.reason} {_having(tables)}"
+            info = info.model_copy(update={"state": states.no(reason)})
         infos.append(info)
     return infos
 
@@ -138,6 +166,11 @@ def _find(table: Table, spec: FieldSpec) -> Found:
             return Found(spec, column, 1.0, states.no(reason))
         factor = converted
     return Found(spec, column, factor, states.YES)
+
+
+def _having(tables: list[str]) -> str:
+    *first, last = tables
+    return f"The tables {', '.join(first)} and {last} have it." if first else f"The table {last} has it."
 
 
 @cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from portal.server.models.base import Model
 from portal.server.models.config import ColumnInfo
 from portal.server.services import identifiers
@@ -222,6 +224,8 @@ class Known(Model):
     time_scale: str | None
     release: str | None
     link: Link | None
+    elsewhere: dict[str, list[str]] = Field(default_factory=dict)
+    """Keys of search fields that this table lacks, with the tables of the service that have them."""
 
 
 class LastKnown(Model):

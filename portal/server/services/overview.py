@@ -10,9 +10,9 @@ from typing import Any
 import anyio
 
 from portal.server.models.results import Cell, Counted, Footprint, Observed, Overview
-from portal.server.services import asked, coverage, features, footprints, links, pages
+from portal.server.services import asked, choices, coverage, features, footprints, links, pages
 from portal.server.services.asked import Asked
-from portal.server.services.errors import AskError
+from portal.server.services.errors import AskError, ServiceError
 from portal.server.services.known import KEY, KILOBYTE, Column, Table
 from portal.server.services.votable import Answer
 from portal.server.services.writer import HC
@@ -77,6 +77,8 @@ async def overview(rows: Asked) -> Overview:
     adql = rows.selecting(columns, rows.order([])[:2], most + 1)
     counted, answer = await _together(lambda: asked.recent_count(rows), lambda: rows.answer(adql, most + 1))
     observed, moc = await anyio.to_thread.run_sync(_observed, answer, chosen, most)
+    if rows.own is None and "target_ra" not in chosen.columns:
+        observed = await _with_targets(rows, observed)
     total = max(counted.count, len(observed))
     return Overview(
         rows=observed,
@@ -85,6 +87,22 @@ async def overview(rows: Asked) -> Overview:
         moc=moc,
         seconds=round(time.perf_counter() - start, 3),
     )
+
+
+async def _with_targets(rows: Asked, observed: list[Observed]) -> list[Observed]:
+    """Tell where targets are, as another table of the service has it by their names."""
+    try:
+        told = await choices.placed(rows.context, rows.service)
+    except ServiceError:
+        # Rows without targets are better than none.
+        return observed
+    places = {target.name: {"target_ra": target.ra, "target_dec": target.dec} for target in told}
+
+    def place(row: Observed) -> Observed:
+        found = places.get(row.target_name or "")
+        return row if found is None else row.model_copy(update=found)
+
+    return await anyio.to_thread.run_sync(lambda: [place(row) for row in observed])
 
 
 async def _together(

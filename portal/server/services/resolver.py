@@ -27,6 +27,7 @@ Resolver = Literal["own", "simbad", "ned", "vizier", "any"]
 LETTERS = {"simbad": "S", "ned": "N", "vizier": "V", "any": "SNV"}
 NAMES = {"simbad": "SIMBAD", "ned": "NED", "vizier": "VizieR", "any": "SIMBAD, NED and VizieR"}
 MAX_ALIASES = 50
+MAX_ALIKE = 5
 MAX_BYTES = 2 * 2**20
 SECONDS = 15.0
 KEPT = 24 * 3600
@@ -100,13 +101,13 @@ async def resolve(context: Context, request: ResolveRequest) -> Resolved:
         if found is not None:
             return found
         if request.resolver == "own":
-            raise NameUnknownError(f"{service.label} has no target called '{name}'.")
+            told = f"{service.label} has no target called '{name}'."
+            raise NameUnknownError(told + await _alike(context, service, name))
+        if not context.settings.resolver_url and trouble is None:
+            told = f"No target of the archive is called '{name}', and names are not looked up elsewhere here."
+            raise ResolverOffError(told + await _alike(context, service, name))
     if not context.settings.resolver_url:
-        raise ResolverOffError(
-            f"No target of the archive is called '{name}', and names are not looked up elsewhere here."
-            if request.resolver == "any" and trouble is None
-            else OFF
-        )
+        raise ResolverOffError(OFF)
     return await _sesame(context, name, request.resolver)
 
 
@@ -118,6 +119,15 @@ async def _own(context: Context, service: ServiceSettings, name: str) -> Resolve
                 name=target.name, ra=target.ra, dec=target.dec, resolver="own", object_type=None, aliases=[]
             )
     return None
+
+
+async def _alike(context: Context, service: ServiceSettings, name: str) -> str:
+    """Tell which own targets have the name as a part of theirs; nothing if none has."""
+    names = [target.name for target in await choices.targets(context, service, None, name)]
+    if not names:
+        return ""
+    more = f" and {len(names) - MAX_ALIKE} more" if len(names) > MAX_ALIKE else ""
+    return f" With this in their names there are: {', '.join(names[:MAX_ALIKE])}{more}."
 
 
 async def _sesame(context: Context, name: str, resolver: Resolver) -> Resolved:

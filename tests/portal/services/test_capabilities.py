@@ -33,7 +33,9 @@ async def test_a_join_is_the_default_and_lacks_what_it_lacks(full: Any) -> None:
     assert set(states(read.features).values()) == {None}
     told = states(read.fields)
     assert told["event_type"] is None
-    assert told["zenith"] == "Zenith angle: the table has no column zen_pnt or zen_mean."
+    assert told["zenith"] == (
+        "Zenith angle: the table has no column zen_pnt or zen_mean. The table sim.obscore has it."
+    )
     assert read.time_scale == "TT"
     assert read.release is None
     assert [c.name for c in read.columns].count("obs_publisher_did") == 1

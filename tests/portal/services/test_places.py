@@ -21,6 +21,7 @@ from portal.server.services.errors import (
     NotAllowedError,
     ResolverOffError,
     ServiceDownError,
+    ServiceError,
     ServiceSlowError,
 )
 from tests.portal.services import worlds
@@ -332,6 +333,16 @@ async def test_names_that_nobody_knows() -> None:
         await resolver.resolve(context, ResolveRequest(name="Nemo", resolver="own"))
     with pytest.raises(NameUnknownError, match="empty"):
         await resolver.resolve(context, ResolveRequest(name="  "))
+
+
+@pytest.mark.anyio
+async def test_parts_of_names_tell_which_targets_have_them(full: Any) -> None:
+    for asked in ("own", "any"):
+        with pytest.raises(ServiceError, match=r"called 'cra'.*With this in their names there are: Crab"):
+            await resolver.resolve(full.context, ResolveRequest(name="cra", resolver=asked))
+        with pytest.raises(ServiceError) as caught:
+            await resolver.resolve(full.context, ResolveRequest(name="Nemo", resolver=asked))
+        assert "With this" not in caught.value.message
 
 
 @pytest.mark.anyio

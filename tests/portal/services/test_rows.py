@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from portal.server.models.results import ExportRequest, PageRequest, SortKey
 from portal.server.models.search import Among, Ask, Cone, Energy, Position, Search, TimeSpan
-from portal.server.services import api, asked, exports, overview, pages
+from portal.server.services import api, asked, choices, exports, overview, pages
 from portal.server.services.errors import (
     AnswerError,
     AskError,
@@ -219,15 +219,25 @@ async def test_an_overview_has_what_map_and_plots_need(full: Any) -> None:
     assert seen.moc is not None and seen.moc.startswith("{")
 
 
-@pytest.mark.parametrize("words", ["content=datalink", 'content="datalink"'])
-async def test_the_size_of_a_document_of_links_is_not_that_of_data(full: Any, words: str) -> None:
-    seen = await rows(full, Search(table="sim.obscore"))
-    answer = await seen.answer("SELECT obs_publisher_did, access_format, access_estsize FROM sim.obscore", 2)
-    chosen = overview.choose(seen.table)
-    known = {key: chosen.columns[key] for key in ("did", "format", "size")}
-    answer.table.array["access_format"][1] = f"application/x-votable+xml;{words}"
-    observed, _ = overview._observed(answer, overview.Chosen(known, False), 2)
-    assert [row.size for row in observed] == [100_000, None]
+async def test_targets_are_where_another_table_says(full: Any, plain: Any) -> None:
+    seen = await overview.overview(await rows(full, Search(table="ivoa.obscore")))
+    told = {row.target_name: (row.target_ra, row.target_dec) for row in seen.rows}
+    by_name = {
+        target.name: (target.ra, target.dec) for target in await choices.placed(full.context, full.service)
+    }
+    assert told == {name: by_name.get(name, (None, None)) for name in told} and by_name
+    # Nobody says it, and the mean of pointings is no target.
+    seen = await overview.overview(await rows(plain, Search()))
+    assert {row.target_ra for row in seen.rows} == {None}
+
+
+async def test_a_document_of_links_says_nothing_of_the_datas_size(full: Any) -> None:
+    full.tap.db.execute(
+        "UPDATE sim.obscore SET access_format = 'application/x-votable+xml;content=datalink' "
+        "WHERE obs_publisher_did = 'ivo://example/~?001'"
+    )
+    seen = await overview.overview(await rows(full, Search(table="sim.obscore")))
+    assert [row.size for row in seen.rows[:3]] == [100_000, None, 102_000]
 
 
 async def test_an_overview_of_plain_obscore(plain: Any) -> None:

@@ -1672,7 +1672,7 @@ export interface components {
             region: components["schemas"]["Footprint"] | null;
             /**
              * Size
-             * @description Bytes, as the service estimates them.
+             * @description Bytes, as the service estimates them; None behind DataLink.
              */
             size: number | null;
             /** T Max */

@@ -1,6 +1,5 @@
 // What was found: count, views, table and links, all as the address bar has it.
-import { useState } from "react";
-import { Link } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { ApiError, type Schemas } from "../api/client";
 import { useCapabilities, useConfig } from "../api/queries";
 import { Actions } from "../results/actions";
@@ -16,7 +15,7 @@ import { TablePanel } from "../results/tablepanel";
 import { Tabs } from "../results/tabs";
 import { overviewTabs, WideViews } from "../results/views";
 import { Failed, Loading } from "../shell/status";
-import { isAsked, type View } from "../state/view";
+import { isAsked, scaleOf, type View } from "../state/view";
 import "../results/results.css";
 
 type Change = ReturnType<typeof useAddress>["change"];
@@ -102,26 +101,10 @@ function ScaleSwitch({
   );
 }
 
-const SCALE_KEY = "explorer-time-scale";
-
-/** TT or UTC, as people chose it last in this browser. */
-function useScale(): [TimeScale, (scale: TimeScale) => void] {
-  const [scale, setScale] = useState<TimeScale>(() => {
-    try {
-      return localStorage.getItem(SCALE_KEY) === "UTC" ? "UTC" : "TT";
-    } catch {
-      return "TT";
-    }
-  });
-  const choose = (next: TimeScale) => {
-    setScale(next);
-    try {
-      localStorage.setItem(SCALE_KEY, next);
-    } catch {
-      // A browser that keeps nothing shows TT next time.
-    }
-  };
-  return [scale, choose];
+/** TT or UTC: as it was chosen here, else as times were typed in the form. */
+function useScale(view: View): TimeScale {
+  const [params] = useSearchParams();
+  return view.times ?? scaleOf(params.get("scale")) ?? "UTC";
 }
 
 /** All that is asked about one question. */
@@ -139,7 +122,20 @@ function useFound(view: View, change: Change) {
   const selection = useSelection(view, change);
   const total = count.data?.count ?? overview.data?.total ?? null;
   const features = capabilities.data?.features ?? [];
-  return { known, shown, count, page, overview, asking, isStopped, selection, total, features };
+  const fields = view.adql === null ? (capabilities.data?.fields ?? []) : [];
+  return {
+    fields,
+    known,
+    shown,
+    count,
+    page,
+    overview,
+    asking,
+    isStopped,
+    selection,
+    total,
+    features,
+  };
 }
 
 interface Parts {
@@ -205,7 +201,7 @@ function Found({
 }) {
   const found = useFound(view, change);
   const { selection, page, overview, total } = found;
-  const [scale, setScale] = useScale();
+  const scale = useScale(view);
   const isWide = useIsWide();
   const tab = view.tab ?? (view.open === null ? "table" : "links");
   // Where the links have no room beside the rest, they are a tab themselves.
@@ -234,12 +230,13 @@ function Found({
         overview={overview.data}
         selected={selection.dids}
       />
-      <ScaleSwitch scale={scale} onChange={setScale} />
+      <ScaleSwitch scale={scale} onChange={(times) => change({ times })} />
       <SelectionBar selection={selection} />
       <Arrangement
         views={{
           overview,
           isStopped: found.isStopped,
+          fields: found.fields,
           surveys: config.surveys,
           scale,
           selection,

@@ -39,14 +39,15 @@ export function BasketButtons({ service, page, overview, selected, most }: Props
     await basket.add(items);
     const known = items.length - fresh;
     setSaid(
-      `${formatCount(fresh)} data sets went to the basket.` +
+      `${formatCount(fresh)} data set${fresh === 1 ? "" : "s"} went to the basket.` +
         (known > 0 ? ` ${formatCount(known)} were there already.` : "") +
         (left > 0
           ? ` ${formatCount(left)} of the answer stay out: a basket takes ${formatCount(most)}, and what is put in at once is what map and plots show.`
           : ""),
     );
   };
-  const pageItems = page && keysOf(page) ? unique(itemsOfPage(service, page)) : [];
+  const rows = overview?.rows ?? [];
+  const pageItems = page && keysOf(page) ? unique(itemsOfPage(service, page, rows)) : [];
   const whole = overview ? wholeAnswer(service, overview, most) : null;
   const choice = (text: string, items: Item[], left = 0) => (
     <li>
@@ -70,7 +71,7 @@ export function BasketButtons({ service, page, overview, selected, most }: Props
       <Menu label={`Add to basket (${formatCount(basket.count)} in it)`}>
         {choice(
           `The selected data sets (${formatCount(selected.size)})`,
-          itemsOfSelection(service, selected, page, overview?.rows ?? []),
+          itemsOfSelection(service, selected, page, rows),
         )}
         {choice(`This page (${formatCount(pageItems.length)})`, pageItems)}
         {choice(wholeText, whole?.items ?? [], whole?.left)}

@@ -12,39 +12,44 @@ function labelOf(words: unknown[], did: string): string {
   return (label || did).slice(0, 300);
 }
 
-/** Items of the rows of a page. */
-export function itemsOfPage(service: string, page: Page): Item[] {
+/** Sizes as far as the overview has them, which knows what is a file and what a document of links. */
+function sizesOf(rows: readonly Observed[]): Map<string, number> {
+  return new Map(rows.flatMap(({ did, size }) => (size === null ? [] : [[did, size]])));
+}
+
+/** Items of the rows of a page; the overview may know sizes that the page does not have. */
+export function itemsOfPage(service: string, page: Page, rows: readonly Observed[]): Item[] {
   const at = (name: string | null) => page.columns.findIndex((column) => column.name === name);
   const key = at(page.key_column);
   const size = at("access_estsize");
   const format = at("access_format");
+  const sizes = sizesOf(rows);
   const words = ["target_name", "obs_id", "dataproduct_type"].map(at);
   if (key < 0) return [];
   return page.rows.map((row) => {
+    const did = String(row[key]);
+    const label = labelOf(
+      words.map((column) => row[column]),
+      did,
+    );
     // Of a document of links, ObsCore tells that document's size, and not that of the data.
-    const isLinks = DATALINK.test(String(row[format] ?? ""));
-    const kilobytes = isLinks ? null : row[size];
-    return {
-      service,
-      did: String(row[key]),
-      label: labelOf(
-        words.map((column) => row[column]),
-        String(row[key]),
-      ),
-      note: null,
-      size: typeof kilobytes === "number" && kilobytes >= 0 ? Math.round(kilobytes * 1000) : null,
-    };
+    const isFile = format >= 0 && !DATALINK.test(String(row[format] ?? ""));
+    const kilobytes = isFile ? row[size] : null;
+    const isSize = typeof kilobytes === "number" && kilobytes >= 0;
+    const known = isSize ? Math.round(kilobytes * 1000) : (sizes.get(did) ?? null);
+    return { service, did, label, note: null, size: known };
   });
 }
 
 /** Items of rows of the overview. */
 export function itemsOfRows(service: string, rows: readonly Observed[]): Item[] {
+  const sizes = sizesOf(rows);
   return rows.map((row) => ({
     service,
     did: row.did,
     label: labelOf([row.target_name, row.obs_id, row.product], row.did),
     note: null,
-    size: row.size,
+    size: sizes.get(row.did) ?? null,
   }));
 }
 
@@ -56,10 +61,7 @@ export function itemsOfSelection(
   rows: readonly Observed[],
 ): Item[] {
   const known = new Map(itemsOfRows(service, rows).map((item) => [item.did, item]));
-  for (const item of page ? itemsOfPage(service, page) : []) {
-    const size = item.size ?? known.get(item.did)?.size ?? null;
-    known.set(item.did, { ...item, size });
-  }
+  for (const item of page ? itemsOfPage(service, page, rows) : []) known.set(item.did, item);
   return [...dids].map(
     (did) => known.get(did) ?? { service, did, label: null, note: null, size: null },
   );

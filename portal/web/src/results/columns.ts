@@ -11,6 +11,7 @@ const USUAL = [
   "obs_id",
   "target_name",
   "dataproduct_type",
+  "event_type",
   "t_min",
   "t_exptime",
   "livetime",

@@ -90,6 +90,11 @@ export function kindOf(column: Column): Kind {
   return /char|string|unicode|text/i.test(column.datatype) ? "text" : "number";
 }
 
+/** Whether a column's cells and its head stand at the right: numbers, whose digits are compared. */
+export function isRight(column: Column): boolean {
+  return ["energy", "size", "degrees", "number"].includes(kindOf(column));
+}
+
 /** The unit that a column's cells are shown in; an empty string for none. */
 export function shownUnit(column: Column, scale: TimeScale): string {
   const kind = kindOf(column);

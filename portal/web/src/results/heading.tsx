@@ -3,7 +3,7 @@ import { useId, useState } from "react";
 import { createPortal } from "react-dom";
 import type { Schemas } from "../api/client";
 import type { SortKey } from "../state/view";
-import { shownUnit, type TimeScale } from "./format";
+import { isRight, shownUnit, type TimeScale } from "./format";
 
 type Column = Schemas["ColumnInfo"];
 
@@ -75,7 +75,7 @@ export function Heading({
     <th
       scope="col"
       aria-sort={key ? (key.descending ? "descending" : "ascending") : undefined}
-      className="text-nowrap"
+      className={`text-nowrap ${isRight(column) ? "text-end" : ""}`}
     >
       <button
         type="button"

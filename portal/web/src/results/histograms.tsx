@@ -9,13 +9,21 @@ import { type Bin, binsOf } from "./spans";
 import { InWords } from "./words";
 
 interface Quantity {
+  /** The search field for it. */
+  key: string;
   name: string;
   unit: string;
   of: (row: Observed) => number | null;
 }
 
-export const ZENITH: Quantity = { name: "Zenith angle", unit: "deg", of: (row) => row.zenith };
+export const ZENITH: Quantity = {
+  key: "zenith",
+  name: "Zenith angle",
+  unit: "deg",
+  of: (row) => row.zenith,
+};
 export const LIVETIME: Quantity = {
+  key: "livetime",
   name: "Live time",
   unit: "min",
   of: (row) => (row.livetime === null ? null : row.livetime / 60),
@@ -48,14 +56,16 @@ function useBars(rows: readonly Observed[], quantity: Quantity, selected: Readon
       bars(bins, chosen, INK.selected, "selected"),
     ];
   }, [bins, counts, rows, dids]);
-  return { bins, data, known: counts.reduce((sum, count) => sum + count, 0) };
+  const known = counts.reduce((sum, count) => sum + count, 0);
+  return { bins, data, known, most: Math.max(0, ...counts) };
 }
 
-function layoutOf(quantity: Quantity): Partial<Layout> {
+function layoutOf(quantity: Quantity, most: number): Partial<Layout> {
   return {
     barmode: "overlay",
     xaxis: { title: { text: `${quantity.name} (${quantity.unit})` } },
-    yaxis: { title: { text: "Data sets" }, fixedrange: true },
+    // There are no parts of data sets.
+    yaxis: { title: { text: "Data sets" }, fixedrange: true, ...(most <= 5 ? { dtick: 1 } : {}) },
   };
 }
 
@@ -72,15 +82,19 @@ interface Props {
   rows: readonly Observed[];
   quantity: Quantity;
   selection: Selection;
+  /** Why the table has none of it, where that is known. */
+  reason: string | null;
 }
 
 /** Numbers of data sets over a quantity; a bar or a box selects its rows. */
-export const Histogram = memo(function Histogram({ rows, quantity, selection }: Props) {
-  const { bins, data, known } = useBars(rows, quantity, selection.dids);
-  const layout = useMemo(() => layoutOf(quantity), [quantity]);
+export const Histogram = memo(function Histogram({ rows, quantity, selection, reason }: Props) {
+  const { bins, data, known, most } = useBars(rows, quantity, selection.dids);
+  const layout = useMemo(() => layoutOf(quantity, most), [quantity, most]);
   const name = quantity.name.toLowerCase();
   if (known === 0)
-    return <p>None of these data sets has a {name}, or the service does not tell it.</p>;
+    return (
+      <p>{reason ?? `None of these data sets has a ${name}, or the service does not tell it.`}</p>
+    );
   const select = (some: readonly Bin[], mode: Mode) =>
     selection.point(
       some.flatMap((bin) => bin.rows.flatMap((row) => rows[row]?.did ?? [])),

@@ -3,7 +3,7 @@ import { type MouseEvent, memo, useEffect, useMemo, useRef, useState } from "rea
 import type { Schemas } from "../api/client";
 import type { SortKey } from "../state/view";
 import { KEY } from "./columns";
-import { type Cell, formatCell, formatTime, kindOf, type TimeScale } from "./format";
+import { type Cell, formatCell, formatTime, isRight, kindOf, type TimeScale } from "./format";
 import { Heading } from "./heading";
 import { between, modeOf, type Selection } from "./selection";
 
@@ -20,6 +20,31 @@ function isWeb(text: string): boolean {
   return /^https?:\/\//i.test(text);
 }
 
+/** Whether an address is one of this server: the page may show no pictures from elsewhere. */
+function isHere(url: string): boolean {
+  return URL.canParse(url) && new URL(url).origin === window.location.origin;
+}
+
+/** A small preview, fetched once it comes into sight; a word where it cannot be shown. */
+function Preview({ url }: { url: string }) {
+  const [failed, setFailed] = useState(false);
+  return (
+    <a href={url} target="_blank" rel="noreferrer" title={url}>
+      {failed || !isHere(url) ? (
+        "picture"
+      ) : (
+        <img
+          src={url}
+          alt="Preview"
+          loading="lazy"
+          className="results-preview"
+          onError={() => setFailed(true)}
+        />
+      )}
+    </a>
+  );
+}
+
 const Value = memo(function Value({
   cell,
   column,
@@ -32,9 +57,11 @@ const Value = memo(function Value({
   if (cell === null) return <span className="text-body-secondary">{"\u2013"}</span>;
   const kind = kindOf(column);
   if (kind === "url" && typeof cell === "string" && isWeb(cell))
-    return (
+    return column.name === "preview" ? (
+      <Preview url={cell} />
+    ) : (
       <a href={cell} target="_blank" rel="noreferrer" title={cell}>
-        {column.name === "preview" ? "picture" : "open"}
+        open
       </a>
     );
   const text = formatCell(cell, column, (mjd) => formatTime(mjd, scale));
@@ -86,10 +113,7 @@ const Row = memo(function Row(props: RowProps) {
         </td>
       )}
       {columns.map(({ column, at }) => (
-        <td
-          key={column.name}
-          className={`results-cell ${typeof row[at] === "number" ? "text-end" : ""}`}
-        >
+        <td key={column.name} className={`results-cell ${isRight(column) ? "text-end" : ""}`}>
           <Value cell={row[at] ?? null} column={column} scale={scale} />
         </td>
       ))}

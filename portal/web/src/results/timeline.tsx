@@ -143,6 +143,20 @@ export const TimeLine = memo(function TimeLine({ rows, scale, selection }: Props
   );
 });
 
+/** Days that rows cover; what several of them cover, as the files of one run do, counts once. */
+export function daysOf(rows: readonly Observed[]): number {
+  const spans = rows.flatMap(({ t_min: start, t_max: end }) =>
+    start === null || end === null ? [] : [[start, end] as const],
+  );
+  spans.sort(([a], [b]) => a - b);
+  let [days, until] = [0, Number.NEGATIVE_INFINITY];
+  for (const [start, end] of spans) {
+    days += Math.max(0, end - Math.max(start, until));
+    until = Math.max(until, end);
+  }
+  return days;
+}
+
 function byTarget(
   rows: readonly Observed[],
   lanes: ReturnType<typeof lanesOf>,
@@ -153,16 +167,12 @@ function byTarget(
     const starts = own.flatMap((row) => (row.t_min === null ? [] : [row.t_min]));
     starts.sort((a, b) => a - b);
     const [first, last] = [starts[0], starts.at(-1)];
-    const days = own.reduce(
-      (sum, row) => sum + (row.t_min === null || row.t_max === null ? 0 : row.t_max - row.t_min),
-      0,
-    );
     return [
       name,
       formatCount(own.length),
       first === undefined ? "unknown" : formatTime(first, scale),
       last === undefined ? "unknown" : formatTime(last, scale),
-      formatDuration(days * 86_400),
+      formatDuration(daysOf(own) * 86_400),
     ];
   });
 }

@@ -17,6 +17,8 @@ interface Props {
   isStopped: boolean;
   surveys: Schemas["SurveyInfo"][];
   scale: TimeScale;
+  /** What the table has and lacks; none for people's own ADQL. */
+  fields: Schemas["FieldInfo"][];
   selection: Selection;
   onOpen: (did: string) => void;
 }
@@ -39,6 +41,7 @@ export function overviewTabs({
   isStopped,
   surveys,
   scale,
+  fields,
   selection,
   onOpen,
 }: Props): Tab[] {
@@ -63,6 +66,14 @@ export function overviewTabs({
     );
   };
   const rest = { selection };
+  const reasonOf = ({ key }: typeof ZENITH) => {
+    const state = fields.find((field) => field.key === key)?.state;
+    return state?.available === false ? (state.reason ?? null) : null;
+  };
+  const histogram = (quantity: typeof ZENITH) =>
+    show((all) => (
+      <Histogram rows={all.rows} quantity={quantity} reason={reasonOf(quantity)} {...rest} />
+    ));
   return [
     {
       key: "map",
@@ -84,12 +95,12 @@ export function overviewTabs({
     {
       key: "zenith",
       label: "Zenith",
-      content: show((all) => <Histogram rows={all.rows} quantity={ZENITH} {...rest} />),
+      content: histogram(ZENITH),
     },
     {
       key: "livetime",
       label: "Live time",
-      content: show((all) => <Histogram rows={all.rows} quantity={LIVETIME} {...rest} />),
+      content: histogram(LIVETIME),
     },
   ];
 }

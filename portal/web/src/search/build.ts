@@ -24,6 +24,7 @@ import {
   placeText,
   type TimeForm,
 } from "./form";
+import { isName } from "./look-up";
 
 /** Something typed that cannot be used. `pending` is a name that still has to be looked up. */
 export interface Problem {
@@ -90,8 +91,10 @@ function fromName(place: PlaceForm, problems: Problem[]): Schemas["Position"][] 
 
 function fromList(place: PlaceForm, problems: Problem[]): Schemas["Position"][] {
   const read = parsePositions(place.list, place.frame);
-  for (const { line, message } of read.problems)
-    problems.push({ at: "list", message: `Line ${line}: ${message}` });
+  for (const { line, text, message } of read.problems) {
+    const said = isName(text) ? `'${text}' has not been looked up yet.` : message;
+    problems.push({ at: "list", message: `Line ${line}: ${said}` });
+  }
   if (read.positions.length > MOST_POSITIONS)
     problems.push({ at: "list", message: `There may be ${MOST_POSITIONS} positions at most.` });
   if (read.positions.length === 0 && read.problems.length === 0)

@@ -25,7 +25,8 @@ export function summary(condition: ConditionForm | undefined, unit: string | nul
   if (condition.kind === "choice") return condition.values.join(", ");
   if (condition.kind === "text") return `contains "${condition.text.trim()}"`;
   const [low, high] = [condition.low.trim(), condition.high.trim()];
-  const given = condition.unit ?? unit ?? "";
+  // Days are dates, which say so themselves.
+  const given = condition.unit ?? (unit === "d" ? "" : (unit ?? ""));
   const range = low === "" ? `up to ${high}` : high === "" ? `from ${low}` : `${low} to ${high}`;
   return `${range} ${given}`.trim();
 }
@@ -52,7 +53,9 @@ function RangeField({ info, condition, problems, onChange }: FieldProps) {
       <div className="input-group input-group-sm">
         {input("low", "from")}
         {input("high", "to")}
-        {units.length === 1 && <span className="input-group-text">{info.unit}</span>}
+        {units.length === 1 && info.unit !== "d" && (
+          <span className="input-group-text">{info.unit}</span>
+        )}
         {units.length > 1 && (
           <select
             className="form-select"

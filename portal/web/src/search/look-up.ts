@@ -62,7 +62,8 @@ export function namesIn(list: string): string[] {
   return lines.filter((line) => isName(line));
 }
 
-function isName(line: string): boolean {
+/** Whether a line of a list is a name that has to be looked up. */
+export function isName(line: string): boolean {
   const coordinates = line.replace(/#.*/, "").trim();
   if (coordinates === "" || /^(gal(actic)?|icrs|ra|l|g)[\s=:]+[-+]?\d/i.test(coordinates))
     return false;

@@ -121,7 +121,7 @@ function Suggestions({ id, offered, active, onChoose }: SuggestionsProps) {
         >
           {target.name}{" "}
           <small>
-            ({target.observations} {target.observations === 1 ? "data set" : "data sets"})
+            ({target.observations} {target.observations === 1 ? "observation" : "observations"})
           </small>
         </div>
       ))}

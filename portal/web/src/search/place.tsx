@@ -115,7 +115,11 @@ function Names({ service, place, change }: Pick<PlaceProps, "service" | "place" 
           disabled={busy}
           onClick={() => void lookUp()}
         >
-          {busy ? "Looking up\u2026" : `Look up the ${names.length} names in the list`}
+          {busy
+            ? "Looking up\u2026"
+            : names.length === 1
+              ? "Look up the name in the list"
+              : `Look up the ${names.length} names in the list`}
         </button>
       )}
       {failed.map((message) => (

@@ -26,8 +26,8 @@ interface TimeProps {
 
 const NOTATIONS: readonly (readonly [Notation, string, string])[] = [
   ["iso", "date and time", "2004-03-26T02:57:46"],
-  ["mjd", "MJD", "53090.1234"],
-  ["met", "mission elapsed time, s", "102041160"],
+  ["mjd", "MJD", "53090.12345"],
+  ["met", "mission elapsed time, s", "101962666"],
 ];
 const HOW = [
   ["overlaps", "observations that meet it"],
@@ -138,7 +138,7 @@ function Lines({ capabilities, time, problems, change }: TimeProps) {
       open={open || time.lines !== ""}
       onToggle={(event) => setOpen(event.currentTarget.open)}
     >
-      <summary className="small">Several intervals (good time covers them)</summary>
+      <summary className="small">Several intervals (good time meets one of them)</summary>
       <textarea
         className="form-control form-control-sm font-monospace"
         aria-label={`Intervals in ${time.scale}, one a line`}
@@ -202,9 +202,12 @@ export function Time(props: TimeProps) {
       </div>
       <Epoch time={time} change={change} />
       <Lines {...props} />
-      <p className="small text-body-secondary mb-0 mt-1">
-        The service keeps its times in {capabilities.time_scale}; the search is sent in TT.
-      </p>
+      {capabilities.time_scale !== "UNKNOWN" && (
+        <p className="small text-body-secondary mb-0 mt-1">
+          The service keeps its times in {capabilities.time_scale}
+          {capabilities.time_scale !== "TT" && ", and gets them converted to that"}.
+        </p>
+      )}
     </Part>
   );
 }

@@ -1,5 +1,6 @@
 // What the pages show, as the address bar has it: a link reproduces the view.
 import type { Schemas } from "../api/client";
+import type { Scale } from "../lib/time";
 
 export type Search = Schemas["Search"];
 export type SortKey = Schemas["SortKey"];
@@ -22,6 +23,8 @@ export interface View {
   open: string | null;
   /** The plot in front; on a phone, any view of the results. Null for the usual one. */
   tab: string | null;
+  /** The scale in which times are shown; null for that of the form. */
+  times: Scale | null;
 }
 
 export const PAGE_ROWS = 50;
@@ -38,6 +41,7 @@ export function emptyView(service: string): View {
     selected: [],
     open: null,
     tab: null,
+    times: null,
   };
 }
 
@@ -86,7 +90,13 @@ export function viewToParams(view: View): URLSearchParams {
   for (const did of view.selected) params.append("selected", did);
   if (view.open !== null) params.set("open", view.open);
   if (view.tab !== null) params.set("tab", view.tab);
+  if (view.times !== null) params.set("times", view.times);
   return params;
+}
+
+/** The scale that a parameter names; null for none. */
+export function scaleOf(text: string | null): Scale | null {
+  return text === "TT" || text === "UTC" ? text : null;
 }
 
 function whole(text: string | null, usual: number, least: number): number {
@@ -121,5 +131,6 @@ export function viewFromParams(params: URLSearchParams, service: string): View {
     selected: params.getAll("selected"),
     open: params.get("open"),
     tab: params.get("tab"),
+    times: scaleOf(params.get("times")),
   };
 }

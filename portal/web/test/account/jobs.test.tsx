@@ -196,6 +196,12 @@ describe("a job that runs", () => {
     await press("Abort the job");
     await screen.findByText("It was ended before it was done.");
   });
+  it("that people aborted has no fault", async () => {
+    served([job(1, { phase: "ABORTED", error: "The job was ended." })]);
+    show(`/jobs/${job(1).id}`);
+    await screen.findByText("The service says: The job was ended.");
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
 });
 
 const RESULTS: Schemas["JobResult"][] = [

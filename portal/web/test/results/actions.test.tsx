@@ -2,7 +2,7 @@ import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { wholeAnswer } from "../../src/results/basketbutton";
-import { itemsOfPage, itemsOfSelection, unique } from "../../src/results/basketitems";
+import { itemsOfPage, itemsOfRows, itemsOfSelection, unique } from "../../src/results/basketitems";
 import { fileName } from "../../src/results/export";
 import { sizeWords } from "../../src/results/exporter";
 import { problem } from "../server";
@@ -44,7 +44,8 @@ describe("the basket", () => {
     expect(whole.left).toBe(7);
   });
   it("has data sets by service and identifier, with name and size as far as known", () => {
-    const [first] = itemsOfPage("own", page());
+    const rows = [observed(did(0), { size: null }), observed(did(0), { size: 189_000 })];
+    const [first, second] = itemsOfPage("own", page(), rows);
     expect(first).toEqual({
       service: "own",
       did: did(0),
@@ -52,6 +53,8 @@ describe("the basket", () => {
       note: null,
       size: 189_000,
     });
+    expect(second?.size).toBeNull();
+    expect(unique(itemsOfRows("own", rows.toReversed()))[0]?.size).toBe(189_000);
     const items = itemsOfSelection("own", [did(0), "b", "unknown"], page(), [observed("b")]);
     expect(items.map((item) => item.label)).toEqual([
       "Vela X 900 event-list",
@@ -59,7 +62,7 @@ describe("the basket", () => {
       null,
     ]);
     expect(unique([...items, ...items])).toHaveLength(3);
-    expect(itemsOfPage("own", { ...page(), key_column: null })).toEqual([]);
+    expect(itemsOfPage("own", { ...page(), key_column: null }, [])).toEqual([]);
   });
 });
 

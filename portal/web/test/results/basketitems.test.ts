@@ -22,7 +22,7 @@ describe("the size of what goes into a basket", () => {
       ["b", "application/x-votable+xml;content=datalink", 10],
       ["c", null, null],
     ]);
-    expect(itemsOfPage("own", found).map(({ size }) => size)).toEqual([12_000, null, null]);
+    expect(itemsOfPage("own", found, []).map(({ size }) => size)).toEqual([12_000, null, null]);
   });
   it("comes from the overview where the page does not have it", () => {
     const found = page([["a"]], names.slice(0, 1));

@@ -1,9 +1,10 @@
-import { act, screen, waitFor, within } from "@testing-library/react";
+import { act, cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { viewFromParams } from "../../src/state/view";
 import { type Asked, alsoServe, problem } from "../server";
 import { aladin, plotly, reset, setCard, setScreen } from "./recorders";
+import { column } from "./rows";
 import { asked, OVERVIEW, open, pageOf, ROUTES, SERVICE, TOTAL } from "./service";
 
 vi.mock("aladin-lite", () => ({ default: aladin }));
@@ -46,6 +47,21 @@ describe("an answer", () => {
     // Map and plots show the same rows in whatever order.
     expect(asked(seen, "/overview")).toHaveLength(1);
     expect(asked(seen, "/count")).toHaveLength(1);
+  });
+  it("has times in the scale of the form, or in the one of the address", async () => {
+    const head = (scale: string) =>
+      screen.findByRole("button", { name: new RegExp(`^t_min ?\\[${scale}`) });
+    open({}, {}, "&scale=TT");
+    expect(await head("TT")).toBeTruthy();
+    cleanup();
+    open();
+    expect(await head("UTC")).toBeTruthy();
+    await userEvent.click(screen.getByRole("radio", { name: "TT" }));
+    expect(await head("TT")).toBeTruthy();
+    expect(view().times).toBe("TT");
+    cleanup();
+    open({ times: "UTC" }, {}, "&scale=TT");
+    expect(await head("UTC")).toBeTruthy();
   });
   it("comes back from its address as it was", async () => {
     const seen = open({
@@ -132,8 +148,23 @@ describe("columns", () => {
     await user.click(screen.getByRole("button", { name: "As usual" }));
     expect(view().columns).toBeNull();
   });
+  it("with previews show those of this server, and words for others and broken ones", async () => {
+    const here = `${window.location.origin}/run.png`;
+    const preview = { ...column("preview"), ucd: "meta.ref.url;meta.preview" };
+    const page = {
+      ...pageOf({ body: { columns: ["obs_publisher_did"] } } as Asked),
+      columns: [column("obs_publisher_did"), preview],
+      rows: [here, "https://elsewhere.example/run.png", null].map((url, at) => [did(at), url]),
+    };
+    open({ columns: ["preview"] }, { [`POST ${SERVICE}/page`]: page });
+    const shown = await screen.findByRole<HTMLImageElement>("img", { name: "Preview" });
+    expect([shown.src, shown.getAttribute("loading")]).toEqual([here, "lazy"]);
+    expect(screen.getAllByText("picture")).toHaveLength(1);
+    fireEvent.error(shown);
+    expect(screen.getAllByText("picture")).toHaveLength(2);
+  });
   it("with times follow the switch between TT and UTC", async () => {
-    open();
+    open({ times: "TT" });
     const user = userEvent.setup();
     expect(await screen.findByText("2003-12-27 00:00:00")).toBeTruthy();
     await user.click(screen.getByRole("radio", { name: "UTC" }));

@@ -2,11 +2,12 @@ import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { firstSurvey } from "../../src/results/map";
+import { daysOf } from "../../src/results/timeline";
 import { viewFromParams } from "../../src/state/view";
 import { problem } from "../server";
 import { aladin, called, plotly, reset, setCard, setScreen, tell, tellPlot } from "./recorders";
 import { observed } from "./rows";
-import { asked, CONFIG, OVERVIEW, open, SERVICE } from "./service";
+import { asked, CONFIG, OVERVIEW, open, ROUTES, SERVICE } from "./service";
 
 vi.mock("aladin-lite", () => ({ default: aladin }));
 vi.mock("plotly.js-basic-dist-min", () => ({ default: plotly }));
@@ -185,6 +186,28 @@ describe("plots", () => {
     ).toBeTruthy();
     await userEvent.click(screen.getByRole("tab", { name: "Energy" }));
     expect(await screen.findByText(/has energies, or the service does not tell/)).toBeTruthy();
+  });
+  it("say where the table lacks it, and which one has it", async () => {
+    const without = rows.map((row) => ({ ...row, zenith: null }));
+    const reason = "Zenith angle: the table has no column zen_pnt. The table hess.obscore has it.";
+    const zenith = { key: "zenith", group: "observation", state: { available: false, reason } };
+    const capabilities = ROUTES[`GET ${SERVICE}/capabilities`] as object;
+    open(
+      {},
+      {
+        [`POST ${SERVICE}/overview`]: { ...OVERVIEW, rows: without },
+        [`GET ${SERVICE}/capabilities`]: { ...capabilities, fields: [zenith] },
+      },
+    );
+    await userEvent.click(await screen.findByRole("tab", { name: "Zenith" }));
+    expect(await screen.findByText(reason)).toBeTruthy();
+  });
+  it("count time that several files of a run cover only once", () => {
+    const at = (start: number | null, end: number | null) =>
+      observed("x", { t_min: start, t_max: end });
+    const files = [at(3, 4), at(1, 2), at(1, 2), at(1.5, 2.5), at(1.2, 1.3), at(null, 9)];
+    expect(daysOf(files)).toBeCloseTo(2.5, 12);
+    expect(daysOf([])).toBe(0);
   });
 });
 

@@ -52,6 +52,22 @@ describe("fields of the service", () => {
   });
 });
 
+describe("the scale of times", () => {
+  const told = (time_scale: string) => {
+    serve({ ...ROUTES, "GET /api/services/own/capabilities": { ...CAPABILITIES, time_scale } });
+    open();
+  };
+  it("is said, with what is done about it", async () => {
+    told("UTC");
+    await screen.findByText("The service keeps its times in UTC, and gets them converted to that.");
+  });
+  it("is not made up", async () => {
+    told("UNKNOWN");
+    await loaded();
+    expect(screen.queryByText(/keeps its times/)).toBeNull();
+  });
+});
+
 describe("a service that does not answer", () => {
   it("is shown as it was, with the time, until it answers again", async () => {
     const notice = "What can be searched is shown as of 2026-11-30 01:00 UTC; it does not answer.";

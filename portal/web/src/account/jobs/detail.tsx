@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
-import { ApiError, client, data, ROOT } from "../../api/client";
+import { client, data, ROOT } from "../../api/client";
 import { useConfig } from "../../api/queries";
 import { type Action, useAction } from "../action";
 import { counted, duration, when } from "../format";
@@ -158,6 +158,20 @@ function Facts(props: { job: Job }) {
   );
 }
 
+/** What the service says of a job that did not end well; that people ended it themselves is no fault. */
+function WentWrong({ job }: { job: Job }) {
+  if (!job.error) return null;
+  const isAborted = job.phase === "ABORTED";
+  return (
+    <div
+      className={`alert py-2 ${isAborted ? "alert-secondary" : "alert-danger"}`}
+      role={isAborted ? undefined : "alert"}
+    >
+      {isAborted ? "The service says" : "What went wrong"}: {job.error}
+    </div>
+  );
+}
+
 export function JobDetail(props: Props) {
   const { job } = props;
   const action = useAction();
@@ -170,7 +184,7 @@ export function JobDetail(props: Props) {
         {phaseWords(job.phase).text}
       </p>
       <Progress job={job} />
-      {job.error && <Failure error={new ApiError(job.error, "job", 0)} doing="What went wrong" />}
+      <WentWrong job={job} />
       <Failure error={action.error} dismiss={action.clear} />
       <Buttons {...props} action={action} />
       <Results job={job} />
