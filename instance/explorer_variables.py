@@ -63,7 +63,8 @@ def chosen(settings: Settings, inputs: Path) -> dict[str, str]:
 
 
 def _other(key: str, url: str) -> dict[str, object]:
-    return {"key": key, "label": urlsplit(url).hostname or key, "url": url}
+    # Several may be on the same host, and the key is the word that the operator chose.
+    return {"key": key, "label": f"{key} ({urlsplit(url).hostname})", "url": url}
 
 
 def _notice(inputs: Path) -> str:

@@ -43,7 +43,9 @@ def test_the_server_is_told_what_the_operator_chose(tmp_path):
         ("own", "https://vo.example/tap", True),
         ("other", "https://tap.example/tap", False),
     ]
-    assert [one["key"] for one in json.loads(found["RUNNERS"])] == ["own", "opus"]
+    runners = json.loads(found["RUNNERS"])
+    assert [one["key"] for one in runners] == ["own", "opus"]
+    assert runners[1]["label"].startswith("opus (")
     assert json.loads(found["GROUP_RIGHTS"]) == {"staff": ["hess", "ctao"], "/groups/pi": ["ctao"]}
     assert "RESOLVER_URL" not in found
     assert "OIDC_ISSUER" not in found

@@ -99,7 +99,8 @@ async def _with_targets(rows: Asked, observed: list[Observed]) -> list[Observed]
     places = {target.name: {"target_ra": target.ra, "target_dec": target.dec} for target in told}
 
     def place(row: Observed) -> Observed:
-        found = places.get(row.target_name or "")
+        # What has no pointing, such as a response, has no target beside it.
+        found = None if row.ra is None else places.get(row.target_name or "")
         return row if found is None else row.model_copy(update=found)
 
     return await anyio.to_thread.run_sync(lambda: [place(row) for row in observed])

@@ -221,7 +221,8 @@ async def test_an_overview_has_what_map_and_plots_need(full: Any) -> None:
 
 async def test_targets_are_where_another_table_says(full: Any, plain: Any) -> None:
     seen = await overview.overview(await rows(full, Search(table="ivoa.obscore")))
-    told = {row.target_name: (row.target_ra, row.target_dec) for row in seen.rows}
+    told = {row.target_name: (row.target_ra, row.target_dec) for row in seen.rows if row.ra is not None}
+    assert {row.target_ra for row in seen.rows if row.ra is None} == {None}
     by_name = {
         target.name: (target.ra, target.dec) for target in await choices.placed(full.context, full.service)
     }

@@ -128,7 +128,7 @@ function File({ link }: { link: Link }) {
     <li className="mb-2">
       {link.error !== null ? (
         <>
-          <span>{words}</span>
+          {words !== link.semantics && <span>{words}</span>}
           <div className="results-fault">{faultWords(link.error)}</div>
         </>
       ) : link.access_url === null || link.service_def !== null ? (

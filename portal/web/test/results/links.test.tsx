@@ -50,6 +50,7 @@ const LINKS: Schemas["Links"] = {
       links: [
         link("#package", {
           access_url: null,
+          description: null,
           error: "AuthorizationFault: Withheld until 2030-01-01.",
         }),
       ],
@@ -84,6 +85,8 @@ describe("the panel of links", () => {
     expect(
       inside.getByText(/you do not have the right to it. Withheld until 2030-01-01/),
     ).toBeTruthy();
+    // What has no words of its own is not called by its semantics a second time.
+    expect(inside.getAllByText("#package")).toHaveLength(1);
     expect(inside.getByText(/a service with parameters/)).toBeTruthy();
     expect(inside.getByRole("link", { name: "The document (DataLink)" }).getAttribute("href")).toBe(
       LINKS.document_url,
