@@ -13,19 +13,23 @@ from playwright.sync_api import CDPSession, Page, ViewportSize, expect
 SCREEN: ViewportSize = {"width": 1280, "height": 900}
 SECONDS = 6.0
 PATIENCE = 120_000.0
-CATEGORIES = ["devtools.timeline.frame", "disabled-by-default-devtools.timeline", "blink.user_timing"]
-DRAWN = "DrawFrame"
+CATEGORIES = ["viz"]
+DRAWN = "Display::DrawAndSwap"
 """The trace's word for a frame that went to the screen."""
 
 COUNT = """
 () => {
-  // The map's layer is cleared once whenever it is drawn anew.
-  const clear = WebGL2RenderingContext.prototype.clear;
+  // Whoever draws the map's layer calls one of these once for a picture.
   window.benchLayer = [];
-  WebGL2RenderingContext.prototype.clear = function (mask) {
-    if (this.canvas.classList.contains('results-layer')) window.benchLayer.push(performance.now());
-    return clear.call(this, mask);
+  const note = (kind, name) => {
+    const inner = kind.prototype[name];
+    kind.prototype[name] = function (...given) {
+      if (this.canvas.classList.contains('results-layer')) window.benchLayer.push(performance.now());
+      return inner.apply(this, given);
+    };
   };
+  note(WebGL2RenderingContext, 'clear');
+  note(CanvasRenderingContext2D, 'putImageData');
 }
 """
 WHOLE_SKY = """
@@ -75,7 +79,6 @@ def gesture(page: Page, name: str) -> tuple[float, float]:
     drawn = _end(session, events)
     layer: list[float] = page.evaluate("window.benchLayer")
     slowest = max((later - earlier for earlier, later in itertools.pairwise(layer)), default=math.inf)
-    print(name, "drawn", drawn / taken, "layer", len(layer) / taken, file=__import__("sys").stderr)
     return min(drawn, len(layer)) / taken, slowest
 
 
@@ -121,12 +124,9 @@ def _begin(session: CDPSession) -> list[dict[str, Any]]:
 def _end(session: CDPSession, events: list[dict[str, Any]]) -> int:
     """Count the frames that were drawn."""
     over: list[object] = []
-    session.on("Tracing.tracingComplete", over.append)
+    session.on("Tracing.tracingComplete", lambda event: over.append(event))
     session.send("Tracing.end")
     while not over:
         session.send("Runtime.evaluate", {"expression": "0"})  # lets messages in
     session.detach()
-    from collections import Counter
-
-    print(Counter(e["name"] for e in events), file=__import__("sys").stderr)
     return sum(1 for event in events if event["name"] == DRAWN)
