@@ -72,7 +72,7 @@ class Visit:
         expect(side.locator("strong").first).to_be_visible(timeout=PATIENCE)
 
     def results(self, asked: dict[str, Any] | str) -> int:
-        """Open the results of a search or of ADQL; gives the number of fields of view, once these are there."""
+        """Open the results of a search or of ADQL; gives the number of fields of view on the map."""
         words = f"adql={quote(asked)}" if isinstance(asked, str) else f"search={quote(json.dumps(asked))}"
         with self.page.expect_response("**/overview", timeout=PATIENCE) as answer:
             self.page.goto(f"{self.root}/results?service=own&{words}")
@@ -122,7 +122,9 @@ def paint(browser: Browser, root: str) -> dict[str, Any]:
             weight = weigh(someone.context.new_cdp_session(someone.page))
             start = time.perf_counter()
             someone.page.goto(f"{root}/")
-            expect(someone.page.get_by_role("button", name="Search", exact=True)).to_be_visible()
+            expect(someone.page.get_by_role("button", name="Search", exact=True)).to_be_visible(
+                timeout=PATIENCE
+            )
             form = time.perf_counter() - start
             someone.page.wait_for_load_state("networkidle")
             paints = someone.page.evaluate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -123,10 +124,10 @@ def _begin(session: CDPSession) -> list[dict[str, Any]]:
 
 def _end(session: CDPSession, events: list[dict[str, Any]]) -> int:
     """Count the frames that were drawn."""
-    over: list[object] = []
-    session.on("Tracing.tracingComplete", lambda event: over.append(event))
+    over = threading.Event()
+    session.on("Tracing.tracingComplete", lambda _: over.set())
     session.send("Tracing.end")
-    while not over:
+    while not over.is_set():
         session.send("Runtime.evaluate", {"expression": "0"})  # lets messages in
     session.detach()
     return sum(1 for event in events if event["name"] == DRAWN)
