@@ -6,7 +6,7 @@ export CHERENKOV_VO_WORKERS := $(or $(WORKERS),$(CHERENKOV_VO_WORKERS))
 
 # make backup TO=/backups; make restore FROM=/backups/cherenkov-vo-....tar
 .PHONY: serve up down status ingest publish check doctor backup restore fetch-data test test-faults fuzz bench \
-	bench-large lock licences audit audit-update test-versions clean
+	bench-large bench-explorer lock licences audit audit-update test-versions clean
 
 serve:
 	@$(RUN) serve
@@ -38,5 +38,7 @@ bench:
 	@setpriv --pdeathsig TERM /usr/bin/python3 bench/run.py $(PARTS)
 bench-large:
 	@setpriv --pdeathsig TERM /usr/bin/python3 bench/run.py --large $(PARTS)
+bench-explorer:
+	@setpriv --pdeathsig TERM /usr/bin/python3 bench/run.py --explorer
 clean:
 	@$(RUN) clean --yes

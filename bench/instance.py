@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,11 +161,13 @@ def wait_for(url: str, process: subprocess.Popen[bytes], patience: float = START
 
 
 @contextlib.contextmanager
-def served(**changes: str) -> Iterator[Bench]:
+def served(prepare: Callable[[Path], None] | None = None, **changes: str) -> Iterator[Bench]:
     """Make an instance on free ports in a temporary directory, serve it, and remove it.
 
     Parameters
     ----------
+    prepare
+        Is given the directory in which the instance will be, before it is made.
     **changes
         Environment variables for the instance beside the usual ones.
     """
@@ -184,6 +186,8 @@ def served(**changes: str) -> Iterator[Bench]:
             settings.CTA_VARIABLE: NONE_WORD,
             **changes,
         }
+        if prepare is not None:
+            prepare(directory / "instance")
         server = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", "--", CHECKOUT / "bin" / "cherenkov-vo", "serve"],
             env={**os.environ, **environment},

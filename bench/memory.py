@@ -25,6 +25,22 @@ def growth(pids: Sequence[int], function: Callable[[], object]) -> float:
     return sum(of_process(pid, "VmHWM") for pid in pids) - before
 
 
+def descriptors(pid: int) -> int:
+    """Count a process's open files and connections."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def named(home: Path, word: str) -> list[int]:
+    """Find the processes of an instance in whose command line a word is, or whose directory is there."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (place / "cmdline").read_text(encoding="utf-8", errors="replace")
+            if word in words and str(home) in words + str((place / "cwd").readlink()):
+                found.append(int(place.name))
+    return found
+
+
 def servers(home: Path) -> list[int]:
     """Find the processes of an instance that answer requests: the workers and the proxy.
 

@@ -1,7 +1,8 @@
 """How fast this is, beside the stock way and the bound of the same machine: ``make bench``.
 
 Makes an instance of its own, measures part after part, and writes the table into docs/performance.md.
-``make bench-large`` goes to ten million rows. ``bench/run.py scan queries`` measures some parts and
+``make bench-large`` goes to ten million rows, ``make bench-explorer`` measures the data explorer, on an
+instance of its own, and writes a table of its own. ``bench/run.py scan queries`` measures some parts and
 prints their table only.
 """
 
@@ -33,8 +34,12 @@ PARTS = ("scan", "ingest", "queries", "overlaps", "results", "loading", "datalin
 LARGE = "large"
 """The part with ten million rows, which comes last."""
 
+EXPLORER = "explorer"
+"""The part that is measured alone."""
+
 PAGE = CHECKOUT / "docs" / "performance.md"
-BEGIN, END = "<!-- begin of what make bench wrote -->", "<!-- end of what make bench wrote -->"
+BEGIN, END = "<!-- begin of what {} wrote -->", "<!-- end of what {} wrote -->"
+"""Marks in the page, with the name of the target."""
 
 
 def enter_environment() -> None:
@@ -76,10 +81,10 @@ def measure(parts: list[str], failed: list[str]) -> Iterator[list[str]]:
     failed
         Takes the name of each part that could not be measured to its end, with the reason.
     """
-    from bench import harness, instance  # noqa: PLC0415 - the environment can import them
+    from bench import explorer, harness, instance  # noqa: PLC0415 - the environment can import them
 
     figures: list[harness.Figure] = []
-    with instance.served() as bench:
+    with explorer.served() if parts == [EXPLORER] else instance.served() as bench:
         data = "the H.E.S.S. DL3 DR1 release" if bench.real else "the SIMULATED sample"
         for number, part in enumerate(parts, start=1):
             start = time.monotonic()
@@ -96,13 +101,14 @@ def measure(parts: list[str], failed: list[str]) -> Iterator[list[str]]:
             yield [f"{machine()} Files: {data}.\n", *incomplete, harness.table(figures)]
 
 
-def write(lines: list[str]) -> None:
-    """Put the lines into the page, between the marks."""
+def write(lines: list[str], target: str) -> None:
+    """Put the lines into the page, between the marks of a target of make."""
+    begin, end = BEGIN.format(target), END.format(target)
     text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
     body = "\n".join(lines)
-    PAGE.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{begin}\n{body}\n{end}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -112,16 +118,21 @@ def main() -> int:
     )
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--large", action="store_true", help="go to ten million rows")
+    parser.add_argument(
+        "--explorer", action="store_true", help="measure the explorer, as the part 'explorer', for the page"
+    )
     options = parser.parse_args()
-    if unknown := set(options.parts) - {*PARTS, LARGE}:
+    if unknown := set(options.parts) - {*PARTS, LARGE, EXPLORER}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if EXPLORER in options.parts and len(options.parts) > 1:
+        parser.error(f"{EXPLORER} is measured alone")
     enter_environment()
-    parts = options.parts or list(PARTS)
+    parts = [EXPLORER] if options.explorer else options.parts or list(PARTS)
     failed: list[str] = []
     lines: list[str] = []
     for lines in measure([*parts, LARGE] if options.large else parts, failed):
         if not options.parts:
-            write(lines)
+            write(lines, "make bench-explorer" if options.explorer else "make bench")
     print("\n".join(lines))
     return 1 if failed else 0
 

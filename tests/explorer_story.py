@@ -78,7 +78,7 @@ def explorer(home: Path, tools: Tools, directory: Path, release: str, served: Se
     served
         Serves an instance, as in ``tests/run.py``.
     """
-    _lend(home, tools, directory / "instance")
+    lend(home, tools, directory / "instance")
     port = free_port()
     url = f"http://localhost:{port}"
     with neighbours(home, tools, directory, url) as others:
@@ -87,10 +87,8 @@ def explorer(home: Path, tools: Tools, directory: Path, release: str, served: Se
             "CHERENKOV_VO_EXPLORER": "yes",
             "CHERENKOV_VO_EXPLORER_SERVICES": f"plain={others.plain}",
             "CHERENKOV_VO_EXPLORER_RESOLVER": "none",
-            "CHERENKOV_VO_EXPLORER_OIDC_ISSUER": others.issuer,
-            "CHERENKOV_VO_EXPLORER_OIDC_CLIENT_ID": CLIENT,
+            **login(others.issuer),
             "CHERENKOV_VO_EXPLORER_GROUP_RIGHTS": f"{GROUP}={RIGHT}",
-            "CHERENKOV_EXPLORER_OIDC_CLIENT_SECRET": SECRET,
             "CHERENKOV_EXPLORER_SERVICE_ACCOUNTS": json.dumps({RIGHT: ACCOUNT}),
         }
         with served(directory, release, **variables) as environment:
@@ -114,8 +112,18 @@ def make(home: Path, tools: Tools) -> None:
     packages.ensure_venv(home / "jobs", "jobs")
 
 
-def _lend(home: Path, tools: Tools, instance: Path) -> None:
-    """Give an instance what `make` made."""
+def lend(home: Path, tools: Tools, instance: Path) -> None:
+    """Give an instance what `make` made.
+
+    Parameters
+    ----------
+    home
+        The directory of the operator's instance, in which environments are kept.
+    tools
+        What the explorer is tested with.
+    instance
+        Directory of the instance, which need not be there yet.
+    """
     # The tests' environment has all that the server's has, in the same versions, as a unit test says.
     tested = tools.python.parent.parent
     mark, stamp = packages.mark_of(tested.parent, "explorer")
@@ -133,18 +141,39 @@ def neighbours(home: Path, tools: Tools, directory: Path, url: str) -> Iterator[
     place.mkdir()
     venv = packages.ensure_venv(home)
     (place / "venv").symlink_to(venv.parent.parent)
-    plain, provider = free_port(), free_port()
+    plain = free_port()
+    with (
+        _running([venv, "-m", "tests.portal.plain", place, str(plain)]),
+        provider(tools, url) as (issuer, again),
+    ):
+        yield Neighbours(f"http://localhost:{plain}/tap", place, issuer, again)
+
+
+@contextlib.contextmanager
+def provider(tools: Tools, url: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Serve the login provider of the tests.
+
+    Parameters
+    ----------
+    tools
+        What the explorer is tested with.
+    url
+        URL of the instance whose explorer it logs in to.
+
+    Yields
+    ------
+    tuple
+        The issuer; its process, and how another one is started in its place.
+    """
+    port = free_port()
     told = {
-        "PROVIDER_PORT": str(provider),
+        "PROVIDER_PORT": str(port),
         "PROVIDER_CALLBACKS": json.dumps([f"{url}/explorer/auth/callback"]),
         "PROVIDER_AFTER_LOGOUT": json.dumps([f"{url}/explorer/"]),
     }
-    with (
-        _running([venv, "-m", "tests.portal.plain", place, str(plain)]),
-        _running([tools.node / "node", PROVIDER], **told) as running,
-    ):
+    with _running([tools.node / "node", PROVIDER], **told) as running:
         again: dict[str, object] = {"pid": running.pid, "command": running.args, "variables": told}
-        yield Neighbours(f"http://localhost:{plain}/tap", place, f"http://127.0.0.1:{provider}", again)
+        yield f"http://127.0.0.1:{port}", again
 
 
 @contextlib.contextmanager
@@ -178,6 +207,15 @@ def wait_for(url: str, what: str) -> None:
             if time.monotonic() > deadline:
                 raise InstanceError(f"{what} does not come up: {error}") from error
             time.sleep(0.5)
+
+
+def login(issuer: str) -> dict[str, str]:
+    """Give the variables that let an instance's explorer know the provider."""
+    return {
+        "CHERENKOV_VO_EXPLORER_OIDC_ISSUER": issuer,
+        "CHERENKOV_VO_EXPLORER_OIDC_CLIENT_ID": CLIENT,
+        "CHERENKOV_EXPLORER_OIDC_CLIENT_SECRET": SECRET,
+    }
 
 
 def _describe(directory: Path, environment: dict[str, str], url: str, others: Neighbours) -> Path:

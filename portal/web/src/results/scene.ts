@@ -13,23 +13,22 @@ import {
 
 export type Observed = Schemas["Observed"];
 
-/** Numbers of the lines' ends in a scene's corners, two for each line. */
-export type Lines = Uint32Array;
-
 export interface Scene {
   rows: readonly Observed[];
   /** Corners of all outlines, three numbers each. */
   corners: Float32Array;
-  /** First corner and number of corners of each outline. */
-  outlines: { first: number; length: number; cap: Cap }[];
+  /** First corner of each outline, and one behind the last. */
+  firsts: Uint32Array;
+  /** A cap around each outline. */
+  outlines: Cap[];
+  /** The same as four numbers each: its centre, and how far it reaches from there on the unit sphere. */
+  caps: Float32Array;
   /** The outline of each row, -1 for none. */
   outlineOf: Int32Array;
   /** Where telescopes pointed, and what was to be seen; three numbers each. */
   pointings: Float32Array;
   targets: Float32Array;
   pointingOf: Int32Array;
-  /** Radius of the largest outline in degrees. */
-  widest: number;
   /** A cap with everything in it; null where nothing has a place. */
   cap: Cap | null;
 }
@@ -56,7 +55,8 @@ class Places {
 /** Lay out rows for the map. */
 export function makeScene(rows: readonly Observed[]): Scene {
   const corners: number[] = [];
-  const outlines: Scene["outlines"] = [];
+  const firsts = [0];
+  const outlines: Cap[] = [];
   const known = new Map<string, number>();
   const [pointings, targets] = [new Places(), new Places()];
   const outlineOf = new Int32Array(rows.length).fill(-1);
@@ -71,58 +71,51 @@ export function makeScene(rows: readonly Observed[]): Scene {
       const line = outline(row.region);
       const cap = capOf(line);
       if (cap === null) return;
-      at = outlines.push({ first: corners.length / 3, length: line.length, cap }) - 1;
+      at = outlines.push(cap) - 1;
       for (const corner of line) corners.push(...corner);
+      firsts.push(corners.length / 3);
       known.set(word, at);
     }
     outlineOf[index] = at;
   });
-  const widest = outlines.reduce((most, { cap }) => Math.max(most, cap.radius), 0);
-  const middle = capOf([...pointings.vectors, ...outlines.map(({ cap }) => cap.centre)]);
+  const widest = outlines.reduce((most, { radius }) => Math.max(most, radius), 0);
+  const middle = capOf([...pointings.vectors, ...outlines.map(({ centre }) => centre)]);
   return {
     rows,
     corners: new Float32Array(corners),
+    firsts: new Uint32Array(firsts),
     outlines,
+    caps: new Float32Array(outlines.flatMap((cap) => [...cap.centre, reach(cap)])),
     outlineOf,
     pointings: new Float32Array(pointings.numbers),
     targets: new Float32Array(targets.numbers),
     pointingOf,
-    widest,
     cap: middle && { centre: middle.centre, radius: Math.min(180, middle.radius + widest) },
   };
 }
 
-/** How many corners can be left out between two that are drawn, where the largest outline has this radius in
- * pixels: the line then stays within half a pixel of the true one. */
-export function strideFor(corners: number, pixels: number): number {
-  const needed = Math.max(8, Math.ceil(Math.PI * Math.sqrt(Math.max(0, pixels))));
+/** How far a cap reaches from its centre, in a straight line. */
+function reach(cap: Cap): number {
+  return 2 * Math.sin((Math.min(180, cap.radius) / 2) * (Math.PI / 180));
+}
+
+/** How many corners of an outline lie between two that are drawn, if it has a radius in pixels.
+ *
+ * @param off By how many pixels the line may differ from the true one.
+ */
+export function strideFor(corners: number, pixels: number, off = 0.5): number {
+  const needed = Math.max(8, Math.ceil(Math.PI * Math.sqrt(Math.max(0, pixels / (2 * off)))));
   return Math.max(1, Math.floor(corners / needed));
 }
 
-/** The lines of outlines, for a drawing of them all at once. */
-export function linesOf(
-  scene: Scene,
-  outlines: Iterable<number>,
-  pixels = Number.POSITIVE_INFINITY,
-): Lines {
-  const ends: number[] = [];
-  for (const at of outlines) {
-    const one = scene.outlines[at];
-    if (!one) continue;
-    const stride = strideFor(one.length, pixels);
-    for (let corner = 0; corner < one.length; corner += stride) {
-      const next = corner + stride < one.length ? corner + stride : 0;
-      ends.push(one.first + corner, one.first + next);
-    }
-  }
-  return new Uint32Array(ends);
+/** Numbers of outlines and pointings. */
+export interface Marked {
+  outlines: Uint32Array;
+  pointings: Uint32Array;
 }
 
 /** Which outlines and places the selected rows have. */
-export function marked(
-  scene: Scene,
-  dids: ReadonlySet<string>,
-): { outlines: Set<number>; pointings: Uint32Array } {
+export function marked(scene: Scene, dids: ReadonlySet<string>): Marked {
   const [outlines, pointings] = [new Set<number>(), new Set<number>()];
   if (dids.size > 0)
     scene.rows.forEach((row, index) => {
@@ -131,7 +124,7 @@ export function marked(
       if (shape >= 0) outlines.add(shape);
       if (point >= 0) pointings.add(point);
     });
-  return { outlines, pointings: new Uint32Array(pointings) };
+  return { outlines: new Uint32Array(outlines), pointings: new Uint32Array(pointings) };
 }
 
 /** Rows whose field of view holds a place, those that point closest to it first. */
@@ -141,7 +134,7 @@ export function rowsAt(scene: Scene, ra: number, dec: number): Observed[] {
   const found: { row: Observed; far: number }[] = [];
   scene.rows.forEach((row, index) => {
     const shape = scene.outlineOf[index] ?? -1;
-    const cap = scene.outlines[shape]?.cap;
+    const cap = scene.outlines[shape];
     if (row.region === null || !cap) return;
     let inside = holds.get(shape);
     if (inside === undefined) {

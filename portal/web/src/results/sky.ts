@@ -58,6 +58,9 @@ export function hasWebGl(): boolean {
   }
 }
 
+/** Milliseconds after which a view that has not changed rests. */
+const REST = 120;
+
 export interface Click {
   ra: number;
   dec: number;
@@ -71,6 +74,9 @@ export class Sky {
   private camera: Camera | null = null;
   private stale = true;
   private frame = 0;
+  /** When the view was another one last, and whether it was drawn as one that moves. */
+  private moved = Number.NEGATIVE_INFINITY;
+  private isCoarse = false;
   private moc: AladinMoc | null = null;
   private mocText: string | null = null;
   private mocShown: string | null = null;
@@ -115,12 +121,16 @@ export class Sky {
   mount(parent: HTMLElement): void {
     parent.append(this.element);
     this.stale = true;
-    const follow = () => {
+    const follow = (now: number) => {
       const camera = measure(this.aladin);
-      if (camera && (this.stale || !isSame(camera, this.camera) || this.isResized())) {
+      const isMoved = camera !== null && !isSame(camera, this.camera);
+      if (isMoved) this.moved = now;
+      const rests = now - this.moved > REST;
+      if (camera && (isMoved || this.stale || (this.isCoarse && rests) || this.isResized())) {
         this.camera = camera;
         this.stale = false;
-        this.layer.draw(camera);
+        this.isCoarse = !rests;
+        this.layer.draw(camera, this.isCoarse);
       }
       this.frame = requestAnimationFrame(follow);
     };

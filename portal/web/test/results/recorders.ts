@@ -89,21 +89,43 @@ export function tellPlot(event: string, given: unknown): void {
   element?.told.get(event)?.(given);
 }
 
+let cardName = "A card";
+
+const paper = new Proxy({} as CanvasRenderingContext2D, {
+  get: (_target, name) =>
+    name === "canvas" ? { width: 60, height: 30 } : record(`paper.${String(name)}`),
+});
+
+/** Pixels as browsers have them, as far as they are needed. */
+class Pixels {
+  readonly data: Uint8ClampedArray;
+  constructor(
+    readonly width: number,
+    readonly height: number,
+  ) {
+    this.data = new Uint8ClampedArray(4 * width * height);
+  }
+}
+
 const card: WebGL2RenderingContext = new Proxy({} as WebGL2RenderingContext, {
   get(_target, name) {
     if (typeof name === "string" && /^[A-Z0-9_]+$/.test(name)) return name;
     return (...given: unknown[]) => {
       calls.push({ name: `gl.${String(name)}`, given });
       if (name === "getProgramParameter") return true;
+      if (name === "getExtension") return card;
+      if (name === "getParameter") return cardName;
       return {};
     };
   },
 });
 
-/** Give the page a graphics card, or take it away. */
-export function setCard(isThere: boolean): void {
+/** Give the page a graphics card, or take it away; it may be software that only calls itself one. */
+export function setCard(isThere: boolean, name = "A card"): void {
+  cardName = name;
+  vi.stubGlobal("ImageData", Pixels);
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(((kind: string) =>
-    isThere && kind === "webgl2" ? card : null) as never);
+    isThere ? (kind === "webgl2" ? card : paper) : null) as never);
 }
 
 const watchers = new Set<() => void>();
