@@ -241,6 +241,8 @@ function Found({
           scale,
           selection,
           onOpen: open,
+          map: { map: view.map, sky: view.sky, moc: view.moc },
+          onMap: change,
         }}
         {...{ table, links, tab }}
         isOpen={view.open !== null}

@@ -193,7 +193,14 @@ function Samp({ view, config, selected, total }: Omit<Props, "page" | "overview"
 export function Actions(props: Props) {
   const { view, config, columns, page, overview, total, selected } = props;
   const location = useLocation();
-  const question = viewToParams({ ...view, selected: [], open: null, tab: null, offset: 0 });
+  const question = viewToParams({
+    ...view,
+    selected: [],
+    open: null,
+    tab: null,
+    map: null,
+    offset: 0,
+  });
   const search = carryForm(new URLSearchParams(location.search), question);
   return (
     <div className="d-flex flex-wrap align-items-center gap-2 mb-2">

@@ -2,6 +2,7 @@
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import { Failed, Loading } from "../shell/status";
+import type { View } from "../state/view";
 import { ViewBoundary } from "./boundary";
 import { useShownCoverage } from "./coverage";
 import { COLOURS } from "./layer";
@@ -10,7 +11,7 @@ import { Tools } from "./maptools";
 import { Warning } from "./notice";
 import { makeScene, type Observed, rowsAt } from "./scene";
 import type { Selection } from "./selection";
-import { type Click, getSky, hasWebGl, type Sky } from "./sky";
+import { type Click, getSky, hasWebGl, readPlace, type Sky, writePlace } from "./sky";
 
 type Survey = Schemas["SurveyInfo"];
 type Overview = Schemas["Overview"];
@@ -20,11 +21,21 @@ export function firstSurvey(surveys: readonly Survey[]): Survey | null {
   return surveys.find((one) => one.is_local && one.state.available) ?? null;
 }
 
-interface Props {
+/** The picture that the address names, else the usual one. */
+function chosenSurvey(surveys: readonly Survey[], sky: string | null): Survey | null {
+  if (sky === null) return firstSurvey(surveys);
+  return surveys.find((one) => one.id === sky && one.state.available) ?? null;
+}
+
+/** How the map is shown, as the address has it. */
+export type MapView = Pick<View, "map" | "sky" | "moc">;
+
+interface Props extends MapView {
   overview: Overview;
   surveys: readonly Survey[];
   selection: Selection;
   onOpen: (did: string) => void;
+  onView: (patch: Partial<MapView>) => void;
 }
 
 function useSky(
@@ -137,10 +148,17 @@ function Here({
   );
 }
 
-function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
+function Canvas({
+  overview,
+  surveys,
+  selection,
+  map,
+  moc,
+  onView,
+  ...props
+}: Omit<Props, "onOpen">) {
   const scene = useMemo(() => makeScene(overview.rows), [overview]);
-  const [survey, setSurvey] = useState(() => firstSurvey(surveys));
-  const [mocShown, setMocShown] = useState(false);
+  const survey = chosenSurvey(surveys, props.sky);
   const [here, setHere] = useState<Observed[]>([]);
   const [parent, sky, error] = useSky((click) => {
     const found = rowsAt(scene, click.ra, click.dec);
@@ -149,16 +167,23 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
     if (nearest) selection.point([nearest.did], click.mode);
   });
   const shown = useRef<typeof scene | null>(null);
+  // Later on, the address follows the map, and not the other way round.
+  const first = useRef(map);
   useEffect(() => {
     if (!sky) return;
     if (shown.current === scene) return sky.select(selection.dids);
     shown.current = scene;
     sky.show(scene, selection.dids);
-    if (scene.cap) sky.lookAt(scene.cap, false);
+    const place = readPlace(first.current);
+    if (place) sky.goTo(place);
+    else if (scene.cap) sky.lookAt(scene.cap, false);
   }, [sky, scene, selection.dids]);
+  useEffect(() => {
+    if (sky) sky.onPlace = (place) => onView({ map: writePlace(place) });
+  }, [sky, onView]);
   useEffect(() => sky?.setSurvey(survey), [sky, survey]);
-  const coverage = useShownCoverage(overview, selection.dids, mocShown);
-  useEffect(() => sky?.setMoc(mocShown ? coverage.moc : null), [sky, coverage.moc, mocShown]);
+  const coverage = useShownCoverage(overview, selection.dids, moc);
+  useEffect(() => sky?.setMoc(moc ? coverage.moc : null), [sky, coverage.moc, moc]);
   if (error) return <Failed what="The map could not be loaded" error={error} />;
   return (
     <>
@@ -170,10 +195,10 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
           surveys={surveys}
           survey={survey}
           coverage={coverage}
-          mocShown={mocShown}
+          mocShown={moc}
           selection={selection}
-          onSurvey={setSurvey}
-          onMoc={setMocShown}
+          onSurvey={(next) => onView({ sky: next?.id ?? "none" })}
+          onMoc={(shown) => onView({ moc: shown })}
         />
       )}
       <section
@@ -189,13 +214,14 @@ function Canvas({ overview, surveys, selection }: Omit<Props, "onOpen">) {
 }
 
 /** The map, or why there is none; in both cases the same as a table. */
-export const SkyMap = memo(function SkyMap({ overview, surveys, selection, onOpen }: Props) {
+export const SkyMap = memo(function SkyMap({ onOpen, ...props }: Props) {
+  const { overview, selection } = props;
   const [able] = useState(hasWebGl);
   return (
     <section aria-label="Sky map">
       {able ? (
         <ViewBoundary what="The map has failed">
-          <Canvas overview={overview} surveys={surveys} selection={selection} />
+          <Canvas {...props} />
         </ViewBoundary>
       ) : (
         <Warning>

@@ -24,7 +24,7 @@ export function mapSummary(rows: readonly Observed[]): string {
   const fields = rows.filter((row) => row.region !== null).length;
   const targets = new Set(rows.flatMap((row) => (row.target_name ? [row.target_name] : [])));
   return (
-    `${formatCount(rows.length)} data sets of ${formatCount(targets.size)} targets; ` +
+    `${formatCount(rows.length)} data sets of ${formatCount(targets.size)} target${targets.size === 1 ? "" : "s"}; ` +
     `${formatCount(placed)} with a pointing, ${formatCount(fields)} with a field of view.`
   );
 }

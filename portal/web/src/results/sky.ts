@@ -58,6 +58,24 @@ export function hasWebGl(): boolean {
   }
 }
 
+/** Right ascension and declination of the centre, and the width, in degrees. */
+export type Place = [ra: number, dec: number, width: number];
+
+/** Read a place as an address has it; null where it is none. */
+export function readPlace(text: string | null): Place | null {
+  const [ra, dec, width, ...rest] = (text ?? "").split(",").map((word) => Number(word || "NaN"));
+  if (ra === undefined || dec === undefined || width === undefined || rest.length > 0) return null;
+  const isPlace = ra >= 0 && ra <= 360 && Math.abs(dec) <= 90 && width > 0 && width <= 360;
+  return isPlace ? [ra, dec, width] : null;
+}
+
+/** Write a place for an address: to a thousandth of the width. */
+export function writePlace([ra, dec, width]: Place): string {
+  const digits = Math.max(0, 3 - Math.floor(Math.log10(width)));
+  const right = Number((((ra % 360) + 360) % 360).toFixed(digits)) % 360;
+  return [right, Number(dec.toFixed(digits)), Number(width.toPrecision(4))].join(",");
+}
+
 /** Milliseconds after which a view that has not changed rests. */
 const REST = 120;
 
@@ -71,6 +89,9 @@ export interface Click {
 /** The map: sky, fields of view, coverage. */
 export class Sky {
   onClick: ((click: Click) => void) | null = null;
+  /** Hears where the map is when people have moved it. */
+  onPlace: ((place: Place) => void) | null = null;
+  private isTouched = false;
   private camera: Camera | null = null;
   private stale = true;
   private frame = 0;
@@ -94,6 +115,11 @@ export class Sky {
     let mode: Mode = "replace";
     // Aladin does not tell which keys are held down.
     element.addEventListener("pointerdown", (event) => (mode = modeOf(event)), true);
+    for (const touch of ["pointerdown", "wheel"])
+      element.addEventListener(touch, () => (this.isTouched = true), {
+        capture: true,
+        passive: true,
+      });
     aladin.on("click", (given: { ra: number; dec: number; isDragging?: boolean }) => {
       if (!given.isDragging) this.onClick?.({ ra: given.ra, dec: given.dec, mode });
     });
@@ -129,6 +155,7 @@ export class Sky {
       if (camera && (isMoved || this.stale || (this.isCoarse && rests) || this.isResized())) {
         this.camera = camera;
         this.stale = false;
+        if (this.isCoarse && rests) this.tellPlace();
         this.isCoarse = !rests;
         this.layer.draw(camera, this.isCoarse);
       }
@@ -140,7 +167,13 @@ export class Sky {
   unmount(): void {
     cancelAnimationFrame(this.frame);
     this.onClick = null;
+    this.onPlace = null;
+    this.isTouched = false;
     this.element.remove();
+  }
+
+  private tellPlace(): void {
+    if (this.isTouched) this.onPlace?.([...this.aladin.getRaDec(), this.aladin.getFov()[0]]);
   }
 
   private isResized(): boolean {
@@ -165,12 +198,20 @@ export class Sky {
   /** Look at a cap of the sky. */
   lookAt(cap: NonNullable<Scene["cap"]>, softly: boolean): void {
     const { ra, dec } = place(cap.centre);
+    this.isTouched ||= softly;
     this.aladin.setFoV(Math.min(180, Math.max(0.5, cap.radius * 2.2)));
     if (softly && !isStill()) this.aladin.animateToRaDec(ra, dec, 0.5);
     else this.aladin.gotoRaDec(ra, dec);
   }
 
+  /** Go to a place at which people were before. */
+  goTo([ra, dec, width]: Place): void {
+    this.aladin.setFoV(width);
+    this.aladin.gotoRaDec(ra, dec);
+  }
+
   zoom(factor: number): void {
+    this.isTouched = true;
     this.aladin.setFoV(Math.min(180, Math.max(0.01, this.aladin.getFov()[0] * factor)));
   }
 

@@ -4,7 +4,7 @@ import { Failed, Loading } from "../shell/status";
 import { Energies } from "./energies";
 import { formatCount, type TimeScale } from "./format";
 import { Histogram, LIVETIME, ZENITH } from "./histograms";
-import { SkyMap } from "./map";
+import { type MapView, SkyMap } from "./map";
 import { Warning } from "./notice";
 import type { useOverview } from "./questions";
 import type { Selection } from "./selection";
@@ -21,6 +21,8 @@ interface Props {
   fields: Schemas["FieldInfo"][];
   selection: Selection;
   onOpen: (did: string) => void;
+  map: MapView;
+  onMap: (patch: Partial<MapView>) => void;
 }
 
 /** What map and plots leave out. */
@@ -44,6 +46,8 @@ export function overviewTabs({
   fields,
   selection,
   onOpen,
+  map,
+  onMap,
 }: Props): Tab[] {
   const found = overview.data;
   const show = (content: (rows: Schemas["Overview"]) => React.ReactNode) => () => {
@@ -79,7 +83,7 @@ export function overviewTabs({
       key: "map",
       label: "Map",
       content: show((all) => (
-        <SkyMap overview={all} surveys={surveys} selection={selection} onOpen={onOpen} />
+        <SkyMap overview={all} {...{ surveys, selection, onOpen, ...map }} onView={onMap} />
       )),
     },
     {

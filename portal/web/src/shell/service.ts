@@ -4,7 +4,7 @@ import type { Schemas } from "../api/client";
 import { useConfig } from "../api/queries";
 
 /** Parameters that belong to the rows of one service only. */
-const OF_ROWS = ["sort", "offset", "columns", "selected", "open"];
+const OF_ROWS = ["sort", "offset", "columns", "selected", "open", "map"];
 
 /** The same question to another service: what belongs to rows or tables of the first one goes. */
 export function paramsFor(service: string, search: string): URLSearchParams {

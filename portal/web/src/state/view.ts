@@ -25,6 +25,12 @@ export interface View {
   tab: string | null;
   /** The scale in which times are shown; null for that of the form. */
   times: Scale | null;
+  /** Where people moved the map: right ascension, declination, width; null for all that was found. */
+  map: string | null;
+  /** The picture of the sky: its id, or "none"; null for the usual one. */
+  sky: string | null;
+  /** Whether the map shows the coverage. */
+  moc: boolean;
 }
 
 export const PAGE_ROWS = 50;
@@ -42,6 +48,9 @@ export function emptyView(service: string): View {
     open: null,
     tab: null,
     times: null,
+    map: null,
+    sky: null,
+    moc: false,
   };
 }
 
@@ -90,6 +99,9 @@ export function viewToParams(view: View): URLSearchParams {
   for (const did of view.selected) params.append("selected", did);
   if (view.open !== null) params.set("open", view.open);
   if (view.tab !== null) params.set("tab", view.tab);
+  if (view.map !== null) params.set("map", view.map);
+  if (view.sky !== null) params.set("sky", view.sky);
+  if (view.moc) params.set("moc", "yes");
   if (view.times !== null) params.set("times", view.times);
   return params;
 }
@@ -131,6 +143,9 @@ export function viewFromParams(params: URLSearchParams, service: string): View {
     selected: params.getAll("selected"),
     open: params.get("open"),
     tab: params.get("tab"),
+    map: params.get("map"),
+    sky: params.get("sky"),
+    moc: params.get("moc") === "yes",
     times: scaleOf(params.get("times")),
   };
 }

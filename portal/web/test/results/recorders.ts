@@ -45,7 +45,7 @@ const sky = {
     centre = [ra, dec];
   },
   animateToRaDec: record("animateToRaDec"),
-  world2pix: (ra: number, dec: number) => [300 - ra, 150 - dec],
+  world2pix: (ra: number, dec: number) => [300 - (ra * 180) / fov, 150 - (dec * 180) / fov],
   addMOC: record("addMOC"),
   removeOverlay: record("removeOverlay"),
   setBaseImageLayer: record("setBaseImageLayer"),

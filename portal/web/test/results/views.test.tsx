@@ -1,7 +1,8 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { firstSurvey } from "../../src/results/map";
+import { readPlace, writePlace } from "../../src/results/sky";
 import { daysOf } from "../../src/results/timeline";
 import { viewFromParams } from "../../src/state/view";
 import { problem } from "../server";
@@ -80,6 +81,35 @@ describe("the map", () => {
     await waitFor(() => expect(called("addMOC")[0]?.[0]).toMatchObject({ moc: { "3": [1, 2] } }));
     await user.click(box);
     await waitFor(() => expect(called("removeOverlay")).toHaveLength(1));
+  });
+  it("is in the address as people have it, and comes back from there", async () => {
+    open({}, SMALL);
+    const user = userEvent.setup();
+    const address = () => viewFromParams(new URLSearchParams(window.location.search), "own");
+    await screen.findByRole("button", { name: "Zoom in" });
+    await waitFor(() => expect(called("gotoRaDec")).not.toHaveLength(0));
+    const [ra, dec] = called("gotoRaDec").at(-1) as [number, number];
+    const [width] = called("setFoV").at(-1) as [number];
+    await user.click(screen.getByRole("button", { name: "Zoom in" }));
+    await user.selectOptions(screen.getByRole("combobox", { name: "Sky" }), "");
+    await user.click(screen.getByRole("checkbox", { name: "Coverage (MOC)" }));
+    const place = writePlace([ra, dec, width / 1.5]);
+    await waitFor(() => expect(address()).toMatchObject({ map: place, sky: "none", moc: true }));
+    reset();
+    cleanup();
+    open({ map: place, sky: "none", moc: true }, SMALL);
+    await waitFor(() => expect(called("gotoRaDec")).toHaveLength(1));
+    expect(called("setFoV")).toEqual([[readPlace(place)?.[2]]]);
+    expect(called("setBaseImageLayer")).toEqual([]);
+    const box = await screen.findByRole<HTMLInputElement>("checkbox", { name: "Coverage (MOC)" });
+    expect(box.checked).toBe(true);
+    expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Sky" }).value).toBe("");
+  });
+  it("is not in the address while nobody has moved it", async () => {
+    open({}, SMALL);
+    await screen.findByRole("button", { name: "Zoom in" });
+    await new Promise((done) => setTimeout(done, 400));
+    expect(window.location.search).not.toMatch(/map=/);
   });
   it("says so where the service has no coverage", async () => {
     open({}, { [`POST ${SERVICE}/overview`]: { ...OVERVIEW, moc: null } });
