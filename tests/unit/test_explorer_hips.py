@@ -155,5 +155,6 @@ def test_the_doctor_tells_of_it_without_calling_it_a_fault(tmp_path, picture, te
     places.run.mkdir()
     picture.write(places.run)
     patient = SimpleNamespace(home=tmp_path, settings=Settings(), server=1)
-    (found,) = doctor.picture(patient)  # type: ignore[arg-type]
-    assert text in str(found)
+    found = list(doctor.running(patient))  # type: ignore[arg-type]
+    assert text in str(found[-1])
+    assert not found[-1].fault
