@@ -28,20 +28,23 @@ OPTIONS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"]
 
 TABLE = '[aria-label="Table of results"]'
 WATCH = """
-({table, before}) => {
-  window.benchTaken = null;
-  let start = null;
-  const look = () => {
-    const first = document.querySelector(table + ' tbody tr');
-    const busy = document.querySelector(table + ' table')?.getAttribute('aria-busy');
-    if (start === null || !first || busy === 'true' || first.innerText === before) return;
-    observer.disconnect();
-    requestAnimationFrame(() => setTimeout(() => { window.benchTaken = performance.now() - start; }));
-  };
-  const observer = new MutationObserver(look);
-  observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
-  const begin = (event) => { start ??= event.timeStamp; };
-  for (const kind of ['click', 'submit']) addEventListener(kind, begin, {capture: true, once: true});
+({table, before, patience}) => {
+  window.benchTaken = new Promise((settle, refuse) => {
+    let start = null;
+    const look = () => {
+      const first = document.querySelector(table + ' tbody tr');
+      const busy = document.querySelector(table + ' table')?.getAttribute('aria-busy');
+      if (start === null || !first || busy === 'true' || first.innerText === before) return;
+      observer.disconnect();
+      requestAnimationFrame(() => setTimeout(() => settle(performance.now() - start)));
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+    const begin = (event) => { start ??= event.timeStamp; };
+    for (const kind of ['click', 'submit']) addEventListener(kind, begin, {capture: true, once: true});
+    setTimeout(() => refuse(new Error('No other table is shown.')), patience);
+  });
+  window.benchTaken.catch(() => undefined);
 }
 """
 """Notes when something is pressed, and when a table with another first row has been drawn after that."""
@@ -96,9 +99,8 @@ class Visit:
         """Press something; gives the seconds until the rows that come of it are shown."""
         first = self.page.locator(f"{TABLE} tbody tr").first
         before = first.inner_text() if first.count() else None
-        self.page.evaluate(WATCH, {"table": TABLE, "before": before})
+        self.page.evaluate(WATCH, {"table": TABLE, "before": before, "patience": PATIENCE})
         press()
-        self.page.wait_for_function("window.benchTaken !== null", timeout=PATIENCE)
         return float(self.page.evaluate("window.benchTaken")) / 1000
 
 

@@ -47,7 +47,10 @@ def settle(page: Page) -> None:
     """Wait until everything that a results page asks for is there."""
     expect(page.locator(".results-layer")).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".main-svg").first).to_be_visible(timeout=PATIENCE)
-    page.wait_for_load_state("networkidle", timeout=PATIENCE)
+    expect(page.get_by_role("region", name="Table of results")).not_to_have_attribute(
+        "aria-busy", "true", timeout=PATIENCE
+    )
+    time.sleep(1)  # the picture of the sky
 
 
 def prepare(page: Page) -> None:

@@ -10,6 +10,9 @@ from portal.server.services import identifiers
 from portal.server.services.known import KEY, Column, Table
 from portal.server.services.writer import Where
 
+FEW = 20_000
+"""Rows for which it is better not to join all before they are sorted."""
+
 
 class Order(NamedTuple):
     """A column to sort by."""
@@ -93,6 +96,8 @@ def selecting(
     listed = ", ".join(column.sql for column in columns)
     sorted_by = [o.column for o in order]
     main = table.parts[0]
+    if own is None and cut.limit <= FEW and all(column.table == main for column in sorted_by):
+        where = _inside(table, where)
     needed = [*where.columns, *sorted_by]
     if own is None and all(c.table == main for c in needed) and any(c.table != main for c in columns):
         # The join is made for the few rows that are wanted, not for all before they are sorted.
@@ -101,6 +106,29 @@ def selecting(
         joined = " ".join(f"NATURAL LEFT OUTER JOIN {identifiers.table(part)}" for part in table.parts[1:])
         return f"SELECT TOP {cut.limit} {listed}\nFROM (\n{inner}\n) AS q {joined}{_ordering(order)}"
     return _one(source(table, own, where, [*columns, *sorted_by]), where, listed, order, cut)
+
+
+def _inside(table: Table, where: Where) -> Where:
+    """Have conditions on another table choose among identifiers, where they can.
+
+    Planners know little of the size of joins of views: sorting one they sort all of it, for fifty rows, too.
+    """
+    main, *extensions = table.parts
+    key = table.find(KEY)
+    if key is None or key.table != main:
+        return where
+    made = Where()
+    chosen: dict[str, list[str]] = {}
+    for condition, columns in zip(where.conditions, where.needs, strict=True):
+        tables = {column.table for column in columns}
+        if len(tables) == 1 and (other := tables.pop()) in extensions:
+            chosen.setdefault(other, []).append(condition)
+        else:
+            made.add(condition, *columns)
+    for other, conditions in chosen.items():
+        inner = f"FROM {identifiers.table(other)} WHERE {' AND '.join(conditions)}"
+        made.add(f"{key.sql} IN (SELECT {key.sql} {inner})", key)
+    return made
 
 
 def _one(tables: str, where: Where, listed: str, order: Sequence[Order], cut: Cut) -> str:

@@ -22,6 +22,8 @@ class Where:
 
     conditions: list[str] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
+    needs: list[tuple[Column, ...]] = field(default_factory=list)
+    """What each of the conditions needs."""
     impossible: list[Ignored] = field(default_factory=list)
 
     def refuse(self, part: str, reason: str | None) -> None:
@@ -32,6 +34,7 @@ class Where:
         """Add a condition."""
         self.conditions.append(condition)
         self.columns.extend(columns)
+        self.needs.append(columns)
 
     @property
     def text(self) -> str:

@@ -10,7 +10,7 @@ from astropy.io.votable import parse
 from astropy.table import Table
 
 from portal.server.models.results import ExportRequest, PageRequest, SortKey
-from portal.server.models.search import Among, Ask, Cone, Energy, Position, Search, TimeSpan
+from portal.server.models.search import Among, Ask, Between, Cone, Energy, Position, Search, TimeSpan
 from portal.server.services import api, asked, choices, exports, overview, pages
 from portal.server.services.errors import (
     AnswerError,
@@ -418,3 +418,18 @@ async def test_a_service_that_gives_less_at_a_time(full: Any) -> None:
     assert len(document.get_first_table().array) == worlds.COUNT
     document, _ = await votable(found, sort=[SortKey(column="t_min")])
     assert len(document.get_first_table().array) == worlds.COUNT
+
+
+async def test_conditions_on_the_extension_choose_identifiers(full: Any) -> None:
+    search = Search(
+        time=TimeSpan(start=53000.0), energy=Energy(low=1e11), conditions=[Between(field="events", low=100)]
+    )
+    found = await rows(full, search)
+    page = await pages.page(found, PageRequest(columns=["t_min"], limit=3))
+    assert "JOIN" not in page.adql
+    assert page.adql.count("obs_publisher_did IN (SELECT obs_publisher_did FROM ivoa.obscore_hea WHERE ") == 1
+    assert "ev_xel" in page.adql and "t_max >= " in page.adql
+    collected = await walked(found, [SortKey(column="t_min")], 7, ["ev_xel"])
+    assert len(collected) == (await asked.count(found)).count > 7
+    by_extension = await pages.page(found, PageRequest(sort=[SortKey(column="ev_xel")], limit=3))
+    assert " IN (SELECT" not in by_extension.adql and "NATURAL JOIN" in by_extension.adql
