@@ -155,7 +155,7 @@ def write_note(person: Person, text: str) -> Locator:
 
 
 def save_again(person: Person, field: Locator) -> None:
-    """Save what could not be saved before; a connection that died unnoticed may cost one more try, in words."""
+    """Save what could not be saved before; a connection found dead may cost one more try, in words."""
     person.press("Save")
     with contextlib.suppress(AssertionError):
         expect(field).to_have_count(0, timeout=PATIENCE / 4)
