@@ -1,8 +1,8 @@
 """Frames of the explorer's map while it is moved: a program of ``bench/explorer.py``.
 
 Reads where the instance is as JSON, and prints what it measured as JSON. The mouse moves, and the wheel
-turns, so many times a second whether or not the browser is ready, as those of people do. Frames are those that
-the browser's compositor drew, from its own trace, and in which the map's layer was drawn anew.
+turns, so many times a second whether or not the browser is ready, as those of people do. Frames are those
+that the browser's compositor drew, from its own trace, and in which the map's layer was drawn anew.
 """
 
 from __future__ import annotations
