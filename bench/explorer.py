@@ -281,7 +281,7 @@ def _known(bench: Bench) -> dict[str, Any]:
     """Tell the crowd what it will find: data sets that have files, with what is known of them."""
     rows = bench.sql(
         "SELECT obs_publisher_did, s_ra, s_dec, t_min FROM ctao.obscore WHERE obs_id NOT LIKE '%~%'"
-        " AND dataproduct_type = 'event-list' ORDER BY obs_publisher_did"
+        " AND dataproduct_type = 'event-list' AND data_rights = 'public' ORDER BY obs_publisher_did"
     )
     return {
         "rows": int(bench.sql("SELECT count(*) FROM ivoa.obscore")[0][0]),
