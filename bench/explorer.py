@@ -2,8 +2,8 @@
 
 It is measured alone (``make bench-explorer``), on an instance with the explorer and a login provider. What
 asks runs in the explorer's own environment, in processes of its own: ``explorer_searches``,
-``explorer_browser`` and ``explorer_crowd`` print what they measured as JSON. They share the cores with the
-servers.
+``explorer_browser``, ``explorer_frames`` and ``explorer_crowd`` print what they measured as JSON. They share
+the cores with the servers.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def moved(place: Place) -> Iterator[Figure]:
 
 def frames(place: Place) -> Iterator[Figure]:
     """Measure frames while the map is dragged and zoomed, beside a map with a single field of view."""
-    found = place.ask("explorer_browser", what="frames", did=_known(place.bench)["runs"][0]["did"])
+    found = place.ask("explorer_frames", did=_known(place.bench)["runs"][0]["did"])
     for gesture in ("dragged", "zoomed"):
         times = {"ours": found[gesture]["full"], "bound": found[gesture]["empty"]}
         yield Figure(
@@ -281,7 +281,7 @@ def _known(bench: Bench) -> dict[str, Any]:
     """Tell the crowd what it will find: data sets that have files, with what is known of them."""
     rows = bench.sql(
         "SELECT obs_publisher_did, s_ra, s_dec, t_min FROM ctao.obscore WHERE obs_id NOT LIKE '%~%'"
-        " AND dataproduct_type = 'event-list' ORDER BY obs_publisher_did"
+        " AND dataproduct_type = 'event-list' AND data_rights = 'public' ORDER BY obs_publisher_did"
     )
     return {
         "rows": int(bench.sql("SELECT count(*) FROM ivoa.obscore")[0][0]),

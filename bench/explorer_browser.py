@@ -1,8 +1,7 @@
 """The explorer's pages in a browser without a graphics card: a program of ``bench/explorer.py``.
 
 Reads where the instance is, and what is wanted, as JSON; prints what it measured as JSON. All input is what
-people do: buttons, the wheel, the mouse. Frames are those that the compositor drew, from the browser's own
-trace.
+people do: they press buttons.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
-
-from bench.explorer_frames import GESTURES, SCREEN, gesture, prepare, settle
+from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, expect, sync_playwright
 
 PAINTS = 7
 CLICKS = 5
-ROUNDS = 5
+SCREEN: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE = 120_000.0
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"]
 """As in the tests: no graphics card, but maps are drawn all the same."""
@@ -74,14 +71,10 @@ class Visit:
         side = self.page.get_by_role("complementary", name="Count and query")
         expect(side.locator("strong").first).to_be_visible(timeout=PATIENCE)
 
-    def results(self, asked: dict[str, Any] | str) -> int:
-        """Open the results of a search or of ADQL; gives the number of fields of view on the map."""
-        words = f"adql={quote(asked)}" if isinstance(asked, str) else f"search={quote(json.dumps(asked))}"
-        with self.page.expect_response("**/overview", timeout=PATIENCE) as answer:
-            self.page.goto(f"{self.root}/results?service=own&{words}")
+    def results(self, search: dict[str, Any]) -> None:
+        """Open the results of a search, and wait until the map is there."""
+        self.page.goto(f"{self.root}/results?service=own&search={quote(json.dumps(search))}")
         settle(self.page)
-        regions = [json.dumps(row["region"]) for row in answer.value.json()["rows"] if row["region"]]
-        return len(set(regions))
 
     def goes_to(self, number: int) -> float:
         """Go to a page of the table; gives the seconds until it is shown."""
@@ -102,6 +95,15 @@ class Visit:
         self.page.evaluate(WATCH, {"table": TABLE, "before": before, "patience": PATIENCE})
         press()
         return float(self.page.evaluate("window.benchTaken")) / 1000
+
+
+def settle(page: Page) -> None:
+    """Wait until everything that a results page asks for is there."""
+    expect(page.locator(".results-layer")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".main-svg").first).to_be_visible(timeout=PATIENCE)
+    table = page.get_by_role("region", name="Table of results")
+    expect(table).not_to_have_attribute("aria-busy", "true", timeout=PATIENCE)
+    time.sleep(1)  # the picture of the sky
 
 
 @contextmanager
@@ -181,23 +183,6 @@ def look(browser: Browser, root: str) -> dict[str, Any]:
     return {}
 
 
-def frames(browser: Browser, root: str, did: str) -> dict[str, Any]:
-    """Drag and zoom a map with all that it can show, and one with a single field of view, in turn."""
-    one = f"SELECT * FROM ivoa.obscore WHERE obs_publisher_did = '{did}'"
-    found: dict[str, Any] = {name: {"full": [], "empty": [], "slowest": []} for name in GESTURES}
-    for number in range(ROUNDS + 1):
-        for kind, asked in (("full", {}), ("empty", one)):
-            with visit(browser, root) as someone:
-                found["footprints" if kind == "full" else "alone"] = someone.results(asked)
-                prepare(someone.page)
-                for name in GESTURES:
-                    rate, slowest = gesture(someone.page, name)
-                    if number:
-                        found[name][kind].append(rate)
-                        found[name]["slowest"] += [slowest] if kind == "full" else []
-    return found
-
-
 def main() -> None:
     """Do what is wanted."""
     wanted = json.load(sys.stdin)
@@ -206,7 +191,6 @@ def main() -> None:
         "paint": lambda browser: paint(browser, root),
         "clicks": lambda browser: clicks(browser, root),
         "look": lambda browser: look(browser, root),
-        "frames": lambda browser: frames(browser, root, wanted["did"]),
     }
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=wanted["browser"], args=OPTIONS)

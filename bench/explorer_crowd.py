@@ -22,7 +22,7 @@ import httpx
 from bench import explorer_activities as activities
 from bench.explorer_activities import Person
 
-THINKING = 2.0
+THINKING = 5.0
 """Mean of the seconds between two activities of a person."""
 
 LOGGED_IN = 4
@@ -30,17 +30,17 @@ LOGGED_IN = 4
 
 Activity = Callable[[Person], Awaitable[None]]
 ACTIVITIES: dict[str, tuple[int, Activity]] = {
-    "opens the form": (3, activities.form),
-    "has the form count": (6, activities.counts),
-    "searches (count and page)": (6, activities.searches),
+    "opens the form": (4, activities.form),
+    "has the form count": (8, activities.counts),
+    "searches (count and page)": (8, activities.searches),
     "searches, with map and plots": (2, activities.looks),
-    "looks at a page far down": (3, activities.pages),
+    "looks at a page far down": (2, activities.pages),
     "looks at all there is, with map and plots": (1, activities.everything),
-    "opens links": (4, activities.links),
+    "opens links": (6, activities.links),
     "saves a table": (2, activities.exports),
     "gets a script": (2, activities.script),
     "gets an archive of runs": (1, activities.bundle),
-    "fills a basket": (3, activities.basket),
+    "fills a basket": (6, activities.basket),
 }
 """What people do, and how often."""
 

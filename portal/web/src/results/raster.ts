@@ -61,17 +61,20 @@ export class Raster {
     const steps = Math.ceil(Math.max(Math.abs(dx), Math.abs(dy)) * (to - from));
     const [sx, sy] = [(dx * (to - from)) / steps, (dy * (to - from)) / steps];
     let [x, y] = [x0 + dx * from + 0.5, y0 + dy * from + 0.5];
+    const { words, width, word } = this;
     for (let step = 0; step < steps; step++) {
-      this.dot(Math.trunc(x), Math.trunc(y));
+      const at = (y | 0) * width + (x | 0);
+      // Most pixels have nothing yet: this is what the time goes to.
+      if (this.isWide) this.broad(x | 0, at);
+      else if (words[at] === 0) words[at] = word;
+      else this.mix(at);
       x += sx;
       y += sy;
     }
   }
 
-  private dot(x: number, y: number): void {
-    const at = y * this.width + x;
+  private broad(x: number, at: number): void {
     this.mix(at);
-    if (!this.isWide) return;
     if (x > 0) this.mix(at - 1);
     if (x < this.width - 1) this.mix(at + 1);
     this.mix(at - this.width);
@@ -83,7 +86,7 @@ export class Raster {
     if (old === 0 || this.alpha === 1) this.words[at] = this.word;
     else if (old !== undefined) {
       const before = old >>> 24;
-      const alpha = Math.min(255, before + Math.round((255 - before) * this.alpha));
+      const alpha = before + (((255 - before) * this.alpha + 0.5) | 0);
       this.words[at] = ((alpha << 24) | (this.word & 0xffffff)) >>> 0;
     }
   }

@@ -40,7 +40,8 @@ const OPTIONS = {
   showFrame: false,
   gridColor: "rgb(150, 170, 200)",
   gridOpacity: 0.6,
-  gridOptions: { enabled: true, showLabels: true, thickness: 1, labelSize: 12 },
+  // Lines of this width are one pixel wide; wider ones take a quarter of the time where software draws.
+  gridOptions: { enabled: true, showLabels: true, thickness: 0.5, labelSize: 12 },
 };
 
 /** Give words to those controls of Aladin that have none for screen readers. */
