@@ -65,6 +65,16 @@ def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
+_NO_DATABASE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # It starts, stops, or recovers.
+    asyncpg.exceptions.OperatorInterventionError,
+)
+"""What becomes of connecting without a database that can be asked."""
+
+
 @asynccontextmanager
 async def transaction(context: Context) -> AsyncIterator[AsyncSession]:
     """Open a transaction, which is committed at the end.
@@ -87,5 +97,5 @@ async def transaction(context: Context) -> AsyncIterator[AsyncSession]:
     try:
         async with context.sessions.begin() as session:
             yield session
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+    except _NO_DATABASE as error:
         raise DatabaseDownError from error

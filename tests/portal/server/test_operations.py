@@ -10,16 +10,32 @@ import sys
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
+import asyncpg
 import httpx
 import pytest
 
 from portal.server import __main__
+from portal.server.database import transaction
+from portal.server.errors import DatabaseDownError
 from portal.server.routes import ROUTERS
 
 from . import processes
 
 AVAILABLE = b'<v:availability xmlns:v="x"><v:available>true</v:available></v:availability>'
+
+
+@pytest.mark.parametrize(
+    "kind", [asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, OSError]
+)
+async def test_a_database_that_is_not_ready_counts_as_down(kind):
+    def begin():
+        raise kind("the database system is in recovery mode")
+
+    with pytest.raises(DatabaseDownError):
+        async with transaction(SimpleNamespace(sessions=SimpleNamespace(begin=begin))):
+            pass
 
 
 @pytest.fixture
