@@ -140,6 +140,8 @@ def environment(
         "HOME": str(places.state),
         "PYTHONPATH": str(places.code),
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Each thread's own heap would keep what large answers took.
+        "MALLOC_ARENA_MAX": "2",
         **chosen(settings, inputs),
         **given,
         **kept,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import anyio
 
@@ -37,6 +39,12 @@ WANTED = {
     "size": ["access_estsize"],
     "format": ["access_format"],
 }
+
+
+AT_ONCE = 2
+"""Overviews that are computed at the same time."""
+
+_computing: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.Semaphore] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,8 @@ async def overview(rows: Asked) -> Overview:
     columns = list({column.bare.lower(): column for column in chosen.columns.values()}.values())
     adql = rows.selecting(columns, rows.order([])[:2], most + 1)
     counted, answer = await _together(lambda: asked.recent_count(rows), lambda: rows.answer(adql, most + 1))
-    observed, moc = await anyio.to_thread.run_sync(_observed, answer, chosen, most)
+    async with _turns():
+        observed, moc = await anyio.to_thread.run_sync(_observed, answer, chosen, most)
     if rows.own is None and "target_ra" not in chosen.columns:
         observed = await _with_targets(rows, observed)
     total = max(counted.count, len(observed))
@@ -104,6 +113,11 @@ async def _with_targets(rows: Asked, observed: list[Observed]) -> list[Observed]
         return row if found is None else row.model_copy(update=found)
 
     return await anyio.to_thread.run_sync(lambda: [place(row) for row in observed])
+
+
+def _turns() -> anyio.Semaphore:
+    """Give the turns of this loop: several at once would take no less time, and more memory."""
+    return _computing.setdefault(asyncio.get_running_loop(), anyio.Semaphore(AT_ONCE))
 
 
 async def _together(
