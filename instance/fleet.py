@@ -18,6 +18,9 @@ from instance.processes import Process, run_directory
 from instance.settings import Settings
 from serving import logs
 
+PROXY = "proxy"
+"""What the process is called that takes the public port."""
+
 PULSE_INTERVAL = 2.0
 UNRESPONSIVE = 30.0
 """Seconds without an answer after which a worker is replaced. An event loop waits for one lock only."""
@@ -82,7 +85,11 @@ class Fleet:
         self._pulse = threading.Thread(target=self._feel_pulses, name="pulse", daemon=True)
 
     def start(self) -> None:
-        """Start everything at once; does not wait until it answers."""
+        """Start everything, or what has ended of it, at once; does not wait until it answers."""
+        if self.processes:
+            for process in self.dead():
+                process.start()
+            return
         if not self.settings.fast_paths:
             command = self.dachs.server()
             self.processes = [Process("web server", command, self.dachs.environment, self.dachs.log)]
@@ -121,7 +128,7 @@ class Fleet:
         for path in (log, requests):
             path.touch()
         self.account.own(self.run, log, requests)
-        yield Process("proxy", command, {"PATH": os.defpath, "TZ": "UTC"}, log)
+        yield Process(PROXY, command, {"PATH": os.defpath, "TZ": "UTC"}, log)
 
     def upstreams(self) -> list[proxy.Upstream]:
         """Give the workers that there are to be."""
@@ -191,21 +198,27 @@ class Fleet:
 
     def reload(self) -> None:
         """Let all DaCHS processes read their resources again."""
-        for process in self.processes:
-            if process.name != "proxy":
-                process.signal(signal.SIGHUP)
+        for process in self._workers():
+            process.signal(signal.SIGHUP)
 
     def favour_light(self) -> None:
         """Put long queries of strangers behind everything else in the database."""
         if self.settings.fast_paths:
             priorities.lower_queries(self.cluster.process())
 
+    def _workers(self) -> list[Process]:
+        """Give all processes but the proxy."""
+        return [process for process in self.processes if process.name != PROXY]
+
+    def end_workers(self) -> None:
+        """End the processes that need the database; the proxy tells whoever asks to come again."""
+        _end(self._workers())
+        if not any(process.runs() for process in self.processes):
+            self.end()
+
     def end(self) -> None:
         """End all processes, the proxy first: nothing new comes then."""
-        for process in reversed(self.processes):
-            process.signal(signal.SIGTERM)
-        for process in reversed(self.processes):
-            process.end()
+        _end(self.processes)
         self.processes = []
 
     def _feel_pulses(self) -> None:
@@ -213,3 +226,11 @@ class Fleet:
             time.sleep(PULSE_INTERVAL)
             for process in list(self.processes):
                 process.feel_pulse()
+
+
+def _end(processes: list[Process]) -> None:
+    """End processes, the last one first, without waiting for each before the next."""
+    for process in reversed(processes):
+        process.signal(signal.SIGTERM)
+    for process in reversed(processes):
+        process.end()

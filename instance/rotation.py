@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from instance.fleet import Fleet
+from instance.fleet import PROXY, Fleet
 from instance.settings import Settings
 from serving.logs import SUFFIX
 
@@ -57,7 +57,7 @@ class Rotation:
         with contextlib.suppress(OSError):
             renamed = self.rotate()
             for process in fleet.processes if fleet is not None and renamed else ():
-                if process.name == "proxy":
+                if process.name == PROXY:
                     process.signal(signal.SIGUSR1)
 
     def rotate(self) -> list[str]:

@@ -82,15 +82,19 @@ class Supervisor:
         return fingerprint(*self.dachs.deployment.served_files())
 
     def start_server(self) -> None:
-        """Start the web server and wait for its first answer.
+        """Start the web server, or what has ended of it, and wait for its first answer.
 
         Raises
         ------
         InstanceError
             The port is taken, or the server ends at once or does not answer.
         """
-        require_port(self.instance)
-        self.code = self._code()
+        code = self._code()
+        if self.fleet.processes and code != self.code:
+            self.fleet.end()
+        if not self.fleet.processes:
+            require_port(self.instance)
+        self.code = code
         self._limit_queries()
         if not self.ending.is_set():
             self.monitor.start()
@@ -156,7 +160,7 @@ class Supervisor:
             self.rotation.look_after(self.fleet)
 
     def _revive_database(self) -> None:
-        """Start PostgreSQL again; the web server's processes end, for their connections are lost."""
+        """Start PostgreSQL again; the processes that need it end, for their connections are lost."""
         self._note_restart(DATABASE, "ended unexpectedly")
         while not self.ending.is_set():
             try:
@@ -168,7 +172,7 @@ class Supervisor:
                 say(f"{error.problem} Trying again in {PAUSE:.0f} s.")
                 self.ending.wait(PAUSE)
         self.dachs.point_to_cluster()
-        self.fleet.end()
+        self.fleet.end_workers()
 
     def _restart(self, process: Process, why: str) -> None:
         self._note_restart(_named(process), why)

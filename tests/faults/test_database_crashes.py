@@ -58,7 +58,7 @@ def _halfway(site: Site) -> Iterator[None]:
 
 def _running(site: Site) -> set[int]:
     """Give the processes that come back as others when the database ended."""
-    return {site.postmaster, site.proxy, *site.dachs("serve")}
+    return {site.postmaster, *site.dachs("serve")}
 
 
 def _back(site: Site, gone: set[int]) -> None:
@@ -116,9 +116,10 @@ def test_database_ends_during_queries(followed: Followed, way: str) -> None:
     readers = Readers(site, crash=True)
     with readers.reading(4):
         wait_until(lambda: len(readers.seen) > 8, "answers")
-        gone = _running(site)
+        gone, proxy = _running(site), site.proxy
         WAYS[way](site)
         _back(site, gone)
+    assert site.proxy == proxy != 0, "it tells those who ask meanwhile to come again"
     assert readers.mixtures(followed.undisturbed[followed.state][1]) == []
     assert set(readers.turned_away) <= {"503", "lost"}, (readers.turned_away, readers.told)
     assert followed.differences() == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import signal
@@ -155,15 +154,8 @@ def write_note(person: Person, text: str) -> Locator:
 
 
 def save_again(person: Person, field: Locator) -> None:
-    """Save what could not be saved before; a connection found dead may cost one more try, in words."""
+    """Save what could not be saved before: the first press does it."""
     person.press("Save")
-    with contextlib.suppress(AssertionError):
-        expect(field).to_have_count(0, timeout=PATIENCE / 4)
-    if field.count():
-        told = person.page.get_by_role("alert").all_inner_texts()
-        print(f"The first try to save again was refused: {told}")
-        assert any("Nothing is lost" in text for text in told), told
-        person.press("Save")
     expect(field).to_have_count(0, timeout=PATIENCE)
 
 
