@@ -14,6 +14,8 @@ from portal.server.sessions import Session
 from portal.server.settings import ServiceSettings, Settings
 from portal.server.store import users
 from portal.server.tables import Base
+from tests.portal.services import worlds
+from tests.portal.uws_server import UWS
 
 from . import processes
 
@@ -162,3 +164,12 @@ async def serving(settings):
 def explorer(settings):
     """Open a server: ``async with explorer(title="...") as served``."""
     return lambda **more: serving(settings(**more))
+
+
+@pytest.fixture
+def uws(request):
+    """Run a service of jobs, which keeps to the standard unless a test names another."""
+    server = getattr(request, "param", UWS)()
+    with server.running():
+        server.tap = worlds.full(url=server.tap_url)
+        yield server

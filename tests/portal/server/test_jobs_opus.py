@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from portal.server.settings import RunnerSettings, Settings
 from tests.portal.opus_server import OPUS
-from tests.portal.server.test_jobs import EVENTS, PNG, basket, look, runners, start
+from tests.portal.server.handed_in import EVENTS, PNG, basket, look, runners, start
 from tests.portal.services import worlds
 
 
