@@ -6,6 +6,7 @@ import gzip
 import io
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from astropy.io import fits
 from astropy.io.votable import from_table, writeto
 from astropy.table import Table
 
+from portal.hips import build
+from portal.hips.asking import Client
 from portal.hips.settings import Bounds, Wanted
 
 COLUMNS = (
@@ -26,6 +29,8 @@ COLUMNS = (
 )
 CRAB, VELA = (83.6331, 22.0145), (128.8361, -45.1764)
 LINKS = "application/x-votable+xml;content=datalink"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+RANDOM = np.random.default_rng(7)
 
 
 def event_list(ra: Any, dec: Any, *, simulated: bool = False, packed: bool = False) -> bytes:
@@ -138,3 +143,20 @@ def wanted(archive: Archive, directory: Path, **more: Any) -> Wanted:
     bounds = Bounds(**more.pop("bounds", {}))
     did = "ivo://test.example/hips/counts"
     return Wanted(f"{archive.url}/tap", directory, did, "Test Archive", bounds=bounds, **more)
+
+
+def run(what: Wanted, now: datetime = NOW) -> build.Outcome:
+    with Client(what.bounds) as client:
+        return build.run(what, client, now)
+
+
+def properties(directory: Path) -> dict[str, str]:
+    lines = (directory / "own" / "properties").read_text(encoding="utf-8").splitlines()
+    return {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+
+
+def at(centre: tuple[float, float], number: int, width: float = 1.0) -> tuple[Any, Any]:
+    return (
+        centre[0] + RANDOM.normal(0, width, number) / np.cos(np.radians(centre[1])),
+        centre[1] + RANDOM.normal(0, width, number),
+    )
