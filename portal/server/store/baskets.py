@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import func, select, text
 
 from portal.server.database import transaction
-from portal.server.errors import ConflictError, NotFoundError
+from portal.server.errors import ConflictError
 from portal.server.models.account import Basket, BasketInfo, BasketPatch, Item, NewBasket
-from portal.server.tables import BasketRow, ItemRow, UserRow
+from portal.server.store.owned import Owned
+from portal.server.tables import BasketRow, ItemRow
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from portal.server.context import Context
+
+_BASKETS = Owned(BasketRow, "basket", "baskets")
+# These are the same for stored queries.
+remove, share, unshare = _BASKETS.remove, _BASKETS.share, _BASKETS.unshare
 
 # One statement for however many: positions follow the order of the arrays.
 _INSERT = text("""
@@ -38,19 +42,6 @@ _DELETE = text("""
     USING unnest(CAST(:service AS text[]), CAST(:did AS text[])) AS gone (service, did)
     WHERE old.basket_id = CAST(:basket AS uuid) AND old.service = gone.service AND old.did = gone.did
 """)
-
-
-def _missing() -> NotFoundError:
-    return NotFoundError("You have no such basket.", code="no_basket")
-
-
-async def _own(session: AsyncSession, user: UUID, basket: UUID) -> BasketRow:
-    # Changes of one basket go one after the other.
-    statement = select(BasketRow).where(BasketRow.id == basket, BasketRow.user_id == user).with_for_update()
-    row = await session.scalar(statement)
-    if row is None:
-        raise _missing()
-    return row
 
 
 async def _count(session: AsyncSession, basket: UUID) -> int:
@@ -123,17 +114,13 @@ async def get(context: Context, user: UUID, basket: UUID) -> Basket:
         If the user has no such basket.
     """
     async with transaction(context) as session:
-        return await _whole(session, await _own(session, user, basket))
+        return await _whole(session, await _BASKETS.own(session, user, basket))
 
 
 async def _make(
     context: Context, session: AsyncSession, user: UUID, name: str, note: str | None
 ) -> BasketRow:
-    allowed = context.settings.baskets
-    await session.execute(select(UserRow.id).where(UserRow.id == user).with_for_update())
-    count = await session.scalar(select(func.count()).where(BasketRow.user_id == user))
-    if (count or 0) >= allowed:
-        raise ConflictError(f"You have {allowed} baskets, and may not have more. Delete some.")
+    await _BASKETS.make_room(session, user, context.settings.baskets)
     row = BasketRow(user_id=user, name=name, note=note)
     session.add(row)
     await session.flush()
@@ -179,27 +166,13 @@ async def change(context: Context, user: UUID, basket: UUID, patch: BasketPatch)
         If the user has no such basket.
     """
     async with transaction(context) as session:
-        row = await _own(session, user, basket)
+        row = await _BASKETS.own(session, user, basket)
         if patch.name is not None:
             row.name = patch.name
         if "note" in patch.model_fields_set:
             row.note = patch.note
         await _touch(session, row)
         return await _info(session, row)
-
-
-async def remove(context: Context, user: UUID, basket: UUID) -> None:
-    """Delete a basket.
-
-    Raises
-    ------
-    NotFoundError
-        If the user has no such basket.
-    """
-    statement = delete(BasketRow).where(BasketRow.id == basket, BasketRow.user_id == user)
-    async with transaction(context) as session:
-        if await session.scalar(statement.returning(BasketRow.id)) is None:
-            raise _missing()
 
 
 async def put(context: Context, user: UUID, basket: UUID, items: Sequence[Item]) -> Basket:
@@ -213,7 +186,7 @@ async def put(context: Context, user: UUID, basket: UUID, items: Sequence[Item])
         If there would be too much in it.
     """
     async with transaction(context) as session:
-        row = await _own(session, user, basket)
+        row = await _BASKETS.own(session, user, basket)
         await _put(context, session, row.id, items)
         await _touch(session, row)
         return await _whole(session, row)
@@ -228,7 +201,7 @@ async def take(context: Context, user: UUID, basket: UUID, keys: Sequence[tuple[
         If the user has no such basket.
     """
     async with transaction(context) as session:
-        row = await _own(session, user, basket)
+        row = await _BASKETS.own(session, user, basket)
         values = {"service": [service for service, _ in keys], "did": [did for _, did in keys]}
         await session.execute(_DELETE, {"basket": row.id, **values})
         await _touch(session, row)
@@ -246,7 +219,7 @@ async def duplicate(context: Context, user: UUID, basket: UUID) -> Basket:
         If the user has too many.
     """
     async with transaction(context) as session:
-        old = await _whole(session, await _own(session, user, basket))
+        old = await _whole(session, await _BASKETS.own(session, user, basket))
         name = old.name[:190] + " (copy)"
         row = await _make(context, session, user, name, old.note)
         if old.items:
@@ -265,43 +238,17 @@ async def merge(context: Context, user: UUID, basket: UUID, sources: Sequence[UU
         If there would be too much in it.
     """
     async with transaction(context) as session:
-        row = await _own(session, user, basket)
+        row = await _BASKETS.own(session, user, basket)
         for source in sources:
             found = await session.scalar(
                 select(BasketRow).where(BasketRow.id == source, BasketRow.user_id == user)
             )
             if found is None:
-                raise _missing()
+                raise _BASKETS.missing()
             if source != basket and (items := (await _whole(session, found)).items):
                 await _put(context, session, row.id, items)
         await _touch(session, row)
         return await _whole(session, row)
-
-
-async def share(context: Context, user: UUID, basket: UUID) -> str:
-    """Give the word of the link that shares a basket. A basket that is shared keeps its word.
-
-    Raises
-    ------
-    NotFoundError
-        If the user has no such basket.
-    """
-    async with transaction(context) as session:
-        row = await _own(session, user, basket)
-        row.shared = row.shared or secrets.token_urlsafe(24)
-        return row.shared
-
-
-async def unshare(context: Context, user: UUID, basket: UUID) -> None:
-    """Make the link that shares a basket lead nowhere.
-
-    Raises
-    ------
-    NotFoundError
-        If the user has no such basket.
-    """
-    async with transaction(context) as session:
-        (await _own(session, user, basket)).shared = None
 
 
 async def get_shared(context: Context, token: str) -> Basket:
@@ -313,7 +260,4 @@ async def get_shared(context: Context, token: str) -> Basket:
         If no basket is shared by it.
     """
     async with transaction(context) as session:
-        row = await session.scalar(select(BasketRow).where(BasketRow.shared == token))
-        if row is None:
-            raise NotFoundError("This link shares no basket, or no longer does.", code="no_basket")
-        return await _whole(session, row)
+        return await _whole(session, await _BASKETS.shared(session, token))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select
 
 from portal.server.database import transaction
-from portal.server.errors import ConflictError, NotFoundError
 from portal.server.models.account import NewQuery, StoredQuery
 from portal.server.models.search import Search
-from portal.server.tables import QueryRow, UserRow
+from portal.server.store.owned import Owned
+from portal.server.tables import QueryRow
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
     from portal.server.context import Context
+
+_QUERIES = Owned(QueryRow, "query", "stored queries")
+# These are the same for baskets.
+remove, share, unshare = _QUERIES.remove, _QUERIES.share, _QUERIES.unshare
 
 
 def shown(row: QueryRow) -> StoredQuery:
@@ -38,18 +39,6 @@ def shown(row: QueryRow) -> StoredQuery:
     )
 
 
-def _missing() -> NotFoundError:
-    return NotFoundError("You have no such query.", code="no_query")
-
-
-async def _own(session: AsyncSession, user: UUID, query: UUID) -> QueryRow:
-    statement = select(QueryRow).where(QueryRow.id == query, QueryRow.user_id == user).with_for_update()
-    row = await session.scalar(statement)
-    if row is None:
-        raise _missing()
-    return row
-
-
 async def all_of(context: Context, user: UUID) -> list[StoredQuery]:
     """Give a user's queries, the newest first."""
     statement = select(QueryRow).where(QueryRow.user_id == user).order_by(QueryRow.made.desc(), QueryRow.id)
@@ -66,7 +55,7 @@ async def get(context: Context, user: UUID, query: UUID) -> StoredQuery:
         If the user has no such query.
     """
     async with transaction(context) as session:
-        return shown(await _own(session, user, query))
+        return shown(await _QUERIES.own(session, user, query))
 
 
 async def add(context: Context, user: UUID, new: NewQuery, release: str | None) -> StoredQuery:
@@ -93,13 +82,8 @@ async def add(context: Context, user: UUID, new: NewQuery, release: str | None) 
     ConflictError
         If the user has too many.
     """
-    allowed = context.settings.queries
     async with transaction(context) as session:
-        # One at a time for each user, so that the bound holds.
-        await session.execute(select(UserRow.id).where(UserRow.id == user).with_for_update())
-        count = await session.scalar(select(func.count()).where(QueryRow.user_id == user))
-        if (count or 0) >= allowed:
-            raise ConflictError(f"You have {allowed} stored queries, and may not have more. Delete some.")
+        await _QUERIES.make_room(session, user, context.settings.queries)
         row = QueryRow(
             user_id=user,
             service=new.service,
@@ -126,23 +110,9 @@ async def rename(context: Context, user: UUID, query: UUID, name: str) -> Stored
         If the user has no such query.
     """
     async with transaction(context) as session:
-        row = await _own(session, user, query)
+        row = await _QUERIES.own(session, user, query)
         row.name = name
         return shown(row)
-
-
-async def remove(context: Context, user: UUID, query: UUID) -> None:
-    """Delete a query.
-
-    Raises
-    ------
-    NotFoundError
-        If the user has no such query.
-    """
-    statement = delete(QueryRow).where(QueryRow.id == query, QueryRow.user_id == user).returning(QueryRow.id)
-    async with transaction(context) as session:
-        if await session.scalar(statement) is None:
-            raise _missing()
 
 
 async def was_run(
@@ -176,42 +146,9 @@ async def was_run(
         If it was deleted meanwhile.
     """
     async with transaction(context) as session:
-        row = await _own(session, user, query)
+        row = await _QUERIES.own(session, user, query)
         row.count, row.release, row.last_run = count, release, when
         return shown(row)
-
-
-async def share(context: Context, user: UUID, query: UUID) -> str:
-    """Give the word of the link that shares a query. A query that is shared keeps its word.
-
-    Raises
-    ------
-    NotFoundError
-        If the user has no such query.
-    """
-    async with transaction(context) as session:
-        row = await _own(session, user, query)
-        row.shared = row.shared or secrets.token_urlsafe(24)
-        return row.shared
-
-
-async def unshare(context: Context, user: UUID, query: UUID) -> None:
-    """Make the link that shares a query lead nowhere.
-
-    Raises
-    ------
-    NotFoundError
-        If the user has no such query.
-    """
-    statement = (
-        update(QueryRow)
-        .where(QueryRow.id == query, QueryRow.user_id == user)
-        .values(shared=None)
-        .returning(QueryRow.id)
-    )
-    async with transaction(context) as session:
-        if await session.scalar(statement) is None:
-            raise _missing()
 
 
 async def get_shared(context: Context, token: str) -> StoredQuery:
@@ -223,7 +160,4 @@ async def get_shared(context: Context, token: str) -> StoredQuery:
         If no query is shared by it.
     """
     async with transaction(context) as session:
-        row = await session.scalar(select(QueryRow).where(QueryRow.shared == token))
-        if row is None:
-            raise NotFoundError("This link shares no query, or no longer does.", code="no_query")
-        return shown(row)
+        return shown(await _QUERIES.shared(session, token))
