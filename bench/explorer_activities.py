@@ -115,9 +115,9 @@ async def form(person: Person) -> None:
     assert config["default_service"] == "own"
     assert {"cone", "time"} <= {one["key"] for one in known["features"] if one["state"]["available"]}
     assert choices["values"] is not None
-    name = person.chance.choice(targets)["name"]
+    name = person.chance.choice(targets["values"])["name"]
     offered = await person.get("/api/services/own/targets", q=name[:6])
-    assert any(one["name"].startswith(name[:6]) for one in offered), "a target is offered"
+    assert any(one["name"].startswith(name[:6]) for one in offered["values"]), "a target is offered"
 
 
 async def counts(person: Person) -> None:

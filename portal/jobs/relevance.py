@@ -88,13 +88,11 @@ def judged(table: Table, counts: list[Counts], seconds: float) -> dict[str, Any]
         Live time of all runs.
     """
     found = total(counts)
-    significance = found.significance
+    significance, needed = found.significance, None
     if not math.isfinite(significance):
         words = "There are no off regions, so nothing can be said of a source."
-        needed = None
     elif significance >= WANTED:
         words = f"A source at the target is detected with {significance:.1f} sigma."
-        needed = None
     elif significance > 0:
         needed = seconds * (WANTED / significance) ** 2
         words = (
@@ -103,10 +101,10 @@ def judged(table: Table, counts: list[Counts], seconds: float) -> dict[str, Any]
         )
     else:
         words = "There is no excess at the target."
-        needed = None
     return {
         "words": words,
-        "livetime_for_detection_s": needed,
+        # Of what is detected, and of what no time would detect, this would be read as a time nobody knows.
+        **({} if needed is None else {"livetime_for_detection_s": needed}),
         "exposure_m2_s": float(np.nansum(table["exposure"])),
         "runs_with_off_regions": sum(math.isfinite(part.alpha) for part in counts),
     }

@@ -178,3 +178,14 @@ class Target(Model):
     ra: float = Field(description="ICRS, degrees.")
     dec: float = Field(description="ICRS, degrees.")
     observations: int
+
+
+class Targets(Model):
+    """Targets whose names have a part."""
+
+    values: list[Target]
+    complete: bool = Field(description="Whether these are all.")
+    reason: str | None = Field(
+        default=None,
+        description="Why the service could not be asked for others than its most frequent targets.",
+    )

@@ -17,7 +17,7 @@ from portal.server.models.config import (
     Login,
     RunnerInfo,
     ServiceInfo,
-    Target,
+    Targets,
 )
 from portal.server.models.results import Coverage, Drawn, Resolved, ResolveRequest
 from portal.server.services import capabilities, choices, footprints, resolver, states, surveys
@@ -85,7 +85,7 @@ async def get_targets(
     service: str,
     q: Annotated[str, Query(max_length=200)] = "",
     table: Table = None,
-) -> list[Target]:
+) -> Targets:
     """Give targets of the service's own observations whose names have a part."""
     found = allowed(here, service)
     return await unless_gone(request, lambda: choices.targets(here, found, table, q))

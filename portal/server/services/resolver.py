@@ -112,18 +112,18 @@ async def resolve(context: Context, request: ResolveRequest) -> Resolved:
 
 
 async def _own(context: Context, service: ServiceSettings, name: str) -> Resolved | None:
-    wanted = "".join(name.casefold().split())
-    for target in await choices.own_targets(context, service, None):
-        if "".join(target.name.casefold().split()) == wanted:
-            return Resolved(
-                name=target.name, ra=target.ra, dec=target.dec, resolver="own", object_type=None, aliases=[]
-            )
-    return None
+    target = await choices.find_target(context, service, name)
+    if target is None:
+        return None
+    return Resolved(
+        name=target.name, ra=target.ra, dec=target.dec, resolver="own", object_type=None, aliases=[]
+    )
 
 
 async def _alike(context: Context, service: ServiceSettings, name: str) -> str:
     """Tell which own targets have the name as a part of theirs; nothing if none has."""
-    names = [target.name for target in await choices.targets(context, service, None, name)]
+    found = await choices.targets(context, service, None, name)
+    names = [target.name for target in found.values]
     if not names:
         return ""
     more = f" and {len(names) - MAX_ALIKE} more" if len(names) > MAX_ALIKE else ""

@@ -140,8 +140,13 @@ export const ROUTES: Routes = {
   "GET /api/me": ANONYMOUS,
   "GET /api/services/own/capabilities": CAPABILITIES,
   "GET /api/services/plain/capabilities": PLAIN,
-  "GET /api/services/own/targets": ({ query }: Asked) =>
-    TARGETS.filter(({ name }) => name.toLowerCase().includes((query.get("q") ?? "").toLowerCase())),
+  "GET /api/services/own/targets": ({ query }: Asked): Schemas["Targets"] => ({
+    values: TARGETS.filter(({ name }) =>
+      name.toLowerCase().includes((query.get("q") ?? "").toLowerCase()),
+    ),
+    complete: true,
+    reason: null,
+  }),
   "GET /api/services/own/choices/dataproduct_type": {
     field: "dataproduct_type",
     complete: true,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -211,11 +212,11 @@ async def test_choices_of_what_is_not_there(plain: Any) -> None:
 
 async def test_targets_have_mean_positions(full: Any) -> None:
     found = await choices.targets(full.context, full.service, None, "CR ab")
-    assert [t.name for t in found] == ["Crab"]
-    assert found[0].observations == 12
+    assert [t.name for t in found.values] == ["Crab"]
+    assert found.values[0].observations == 12 and found.complete
     every = await choices.targets(full.context, full.service, "sim.obscore", "")
-    assert {t.name for t in every} == {"Crab", "O'Neill 1", "Mrk 421", "100%_sure"}
-    assert all(0 <= t.ra < 360 and -90 <= t.dec <= 90 for t in every)
+    assert {t.name for t in every.values} == {"Crab", "O'Neill 1", "Mrk 421", "100%_sure"}
+    assert all(0 <= t.ra < 360 and -90 <= t.dec <= 90 for t in every.values)
 
 
 async def test_targets_are_where_another_table_says(full: Any) -> None:
@@ -223,7 +224,7 @@ async def test_targets_are_where_another_table_says(full: Any) -> None:
         "UPDATE sim.obscore SET ra_obj = 83.6331, dec_obj = 22.0145 WHERE target_name = 'Crab'"
     )
     for table in ("ivoa.obscore", "sim.obscore"):
-        (found,) = await choices.targets(full.context, full.service, table, "crab")
+        (found,) = (await choices.targets(full.context, full.service, table, "crab")).values
         assert (found.ra, found.dec) == pytest.approx((83.6331, 22.0145), abs=1e-6)
 
 
@@ -231,6 +232,105 @@ async def test_a_target_around_the_origin_of_right_ascension(full: Any) -> None:
     full.tap.db.execute("UPDATE sim.obscore SET ra_obj = NULL")
     full.tap.db.execute("UPDATE ivoa.obscore SET s_ra = 359.5, s_dec = 10 WHERE target_name = 'Crab'")
     full.tap.db.execute("UPDATE ivoa.obscore SET s_ra = 0.5 WHERE target_name = 'Crab' AND obs_id < '20030'")
-    (found,) = await choices.targets(full.context, full.service, "ivoa.obscore", "crab")
+    (found,) = (await choices.targets(full.context, full.service, "ivoa.obscore", "crab")).values
     assert min(found.ra, 360 - found.ra) < 1e-6
     assert found.dec == pytest.approx(10, abs=0.01)
+
+
+def few(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only the two most frequent targets be fetched: Mrk 421, and one with wildcards in its name."""
+    monkeypatch.setattr(choices, "MOST_TARGETS", 2)
+    for table in world.tap.tables:
+        if world.tap.tables[table] is not worlds.HEA:
+            world.tap.db.execute(
+                f"DELETE FROM {table} WHERE target_name IN ('Crab', 'O''Neill 1') AND obs_id > '20010'"
+            )
+
+
+async def names(world: Any, part: str, table: str | None = None) -> list[str]:
+    found = await choices.targets(world.context, world.service, table, part)
+    return [target.name for target in found.values]
+
+
+def likes(world: Any) -> list[str]:
+    return [query for query in world.tap.queries if "AVG" in query and "match(" in query]
+
+
+async def test_rare_targets_are_asked_for(full: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few(full, monkeypatch)
+    every = await choices.targets(full.context, full.service, None, "")
+    assert {t.name for t in every.values} == {"Mrk 421", "100%_sure"} and not every.complete
+    assert likes(full) == []
+    found = await choices.targets(full.context, full.service, None, "cRA")
+    assert [(t.name, t.observations) for t in found.values] == [("Crab", 3)]
+    assert found.complete and found.reason is None
+    # The position is the target's, as another table has it, and not that of telescopes beside it.
+    (told,) = (await choices.targets(full.context, full.service, "sim.obscore", "crab")).values
+    assert (found.values[0].ra, found.values[0].dec) == (told.ra, told.dec)
+    before = len(likes(full))
+    assert await names(full, "crA") == ["Crab"] and len(likes(full)) == before
+    assert all("SELECT TOP 501" in query for query in likes(full))
+    assert 60 in full.context.redis.seconds.values()
+
+
+@pytest.mark.parametrize(
+    ("part", "wanted"),
+    [
+        ("o'neill1", ["O'Neill 1"]),
+        ("ONEILL", []),
+        ("o'n", ["O'Neill 1"]),
+        ("'''", []),
+        ("mrk421", ["Mrk 421"]),
+        ("%_s", ["100%_sure"]),
+        ("c", []),
+        ("c_ab", []),
+        ("c%b", []),
+        ("' OR 1=1 --", []),
+    ],
+)
+async def test_names_are_asked_for_as_they_are(
+    full: Any, monkeypatch: pytest.MonkeyPatch, part: str, wanted: list[str]
+) -> None:
+    few(full, monkeypatch)
+    assert await names(full, part, "sim.obscore") == wanted
+
+
+async def test_targets_that_cannot_be_asked_for(plain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few(plain, monkeypatch)
+    found = await choices.targets(plain.context, plain.service, None, "rk")
+    assert [t.name for t in found.values] == ["Mrk 421"] and not found.complete
+    assert found.reason is not None and found.reason.startswith(
+        "Only the 2 most frequent targets could be looked through. Target: "
+    )
+    assert "whole search" not in found.reason
+
+
+@pytest.mark.parametrize("kind", ["fails", "is slow"])
+async def test_a_service_that_does_not_tell_names(
+    full: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    few(full, monkeypatch)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if b"match%28" not in request.content:
+            return full.tap(request)  # type: ignore[no-any-return]
+        if kind == "is slow":
+            await anyio.sleep_forever()
+        return httpx.Response(500)
+
+    full.context.http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(choices, "PATIENCE", 0.05 if kind == "is slow" else 60)
+    found = await choices.targets(full.context, full.service, None, "mrk")
+    assert [t.name for t in found.values] == ["Mrk 421"] and not found.complete
+    words = {"fails": "failed at the query", "is slow": "did not answer within 0.05 seconds"}[kind]
+    assert found.reason is not None
+    assert found.reason.startswith(
+        f"Only the 2 most frequent targets could be looked through. Own archive {words}"
+    )
+
+
+async def test_a_rare_target_is_found_by_its_name(full: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few(full, monkeypatch)
+    found = await choices.find_target(full.context, full.service, "o'neill1")
+    assert found is not None and found.name == "O'Neill 1"
+    assert await choices.find_target(full.context, full.service, "neill") is None

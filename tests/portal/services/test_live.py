@@ -304,6 +304,19 @@ def test_choices_are_those_of_the_table(spec: fields.FieldSpec) -> None:
     assert found.complete
 
 
+def test_rare_targets_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "MOST_TARGETS", 1)
+
+    async def work(context: Any, own: Any) -> Any:
+        context.redis = worlds.Redis()  # where targets are all kept already, nothing would be asked
+        return await choices.targets(context, own, JOIN, "cRAb")
+
+    found = inside(work)
+    every = direct("SELECT DISTINCT target_name FROM ivoa.obscore WHERE target_name ILIKE '%crab%'")
+    assert {target.name for target in found.values} == {row["target_name"] for row in every}
+    assert every and found.reason is None
+
+
 def test_what_is_shown_and_edited_gives_the_same(tmp_path: Path) -> None:
     search = Search(
         table=JOIN, energy=Energy(low=1e13), conditions=[Contains(field="target_name", text="crab")]

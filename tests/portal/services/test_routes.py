@@ -123,7 +123,7 @@ async def test_a_search_from_form_to_file(pages_: httpx.AsyncClient) -> None:
         values = (await pages.get(BASE + "/choices/moon_level", params={"table": "sim.obscore"})).json()
         assert len(values["values"]) == 3
         targets = (await pages.get(BASE + "/targets", params={"q": "neill"})).json()
-        assert [t["name"] for t in targets] == ["O'Neill 1"]
+        assert [t["name"] for t in targets["values"]] == ["O'Neill 1"]
         place = (await pages.post("/api/resolve", json={"name": "crab"})).json()
         assert place["resolver"] == "own"
 

@@ -2177,6 +2177,24 @@ export interface components {
             ra: number;
         };
         /**
+         * Targets
+         * @description Targets whose names have a part.
+         */
+        Targets: {
+            /**
+             * Complete
+             * @description Whether these are all.
+             */
+            complete: boolean;
+            /**
+             * Reason
+             * @description Why the service could not be asked for others than its most frequent targets.
+             */
+            reason?: string | null;
+            /** Values */
+            values: components["schemas"]["Target"][];
+        };
+        /**
          * TimeSpan
          * @description An interval of time, open where a bound is None.
          */
@@ -3713,7 +3731,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Target"][];
+                    "application/json": components["schemas"]["Targets"];
                 };
             };
             /** @description Default Response */

@@ -1,11 +1,10 @@
 // Data sets as items of a basket.
 import type { Schemas } from "../api/client";
+import { FORMAT, isOfLinks, SIZE } from "./columns";
 import type { Observed } from "./scene";
 
 type Item = Schemas["Item"];
 type Page = Schemas["Page"];
-
-const DATALINK = /content\s*=\s*"?datalink/i;
 
 function labelOf(words: unknown[], did: string): string {
   const label = words.filter((word) => typeof word === "string" && word !== "").join(" ");
@@ -21,8 +20,8 @@ function sizesOf(rows: readonly Observed[]): Map<string, number> {
 export function itemsOfPage(service: string, page: Page, rows: readonly Observed[]): Item[] {
   const at = (name: string | null) => page.columns.findIndex((column) => column.name === name);
   const key = at(page.key_column);
-  const size = at("access_estsize");
-  const format = at("access_format");
+  const size = at(SIZE);
+  const format = at(FORMAT);
   const sizes = sizesOf(rows);
   const words = ["target_name", "obs_id", "dataproduct_type"].map(at);
   if (key < 0) return [];
@@ -33,7 +32,7 @@ export function itemsOfPage(service: string, page: Page, rows: readonly Observed
       did,
     );
     // Of a document of links, ObsCore tells that document's size, and not that of the data.
-    const isFile = format >= 0 && !DATALINK.test(String(row[format] ?? ""));
+    const isFile = format >= 0 && !isOfLinks(row[format]);
     const kilobytes = isFile ? row[size] : null;
     const isSize = typeof kilobytes === "number" && kilobytes >= 0;
     const known = isSize ? Math.round(kilobytes * 1000) : (sizes.get(did) ?? null);

@@ -2,7 +2,7 @@
 import { type MouseEvent, memo, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import type { SortKey } from "../state/view";
-import { KEY } from "./columns";
+import { FORMAT, isOfLinks, isShown, SIZE } from "./columns";
 import { type Cell, formatCell, formatTime, isRight, kindOf, type TimeScale } from "./format";
 import { Heading } from "./heading";
 import { between, modeOf, type Selection } from "./selection";
@@ -45,15 +45,18 @@ function Preview({ url }: { url: string }) {
   );
 }
 
-const Value = memo(function Value({
-  cell,
-  column,
-  scale,
-}: {
+const OF_LINKS =
+  "access_url leads to a document of links, and this is its size. How large the data are, the links tell.";
+
+interface ValueProps {
   cell: Cell;
   column: Column;
   scale: TimeScale;
-}) {
+  /** Whether the row's access_url leads to a document of links. */
+  ofLinks: boolean;
+}
+
+const Value = memo(function Value({ cell, column, scale, ofLinks }: ValueProps) {
   if (cell === null) return <span className="text-body-secondary">{"\u2013"}</span>;
   const kind = kindOf(column);
   if (kind === "url" && typeof cell === "string" && isWeb(cell))
@@ -65,6 +68,12 @@ const Value = memo(function Value({
       </a>
     );
   const text = formatCell(cell, column, (mjd) => formatTime(mjd, scale));
+  if (ofLinks && column.name === SIZE)
+    return (
+      <span className="text-body-secondary" title={OF_LINKS}>
+        links document, {text}
+      </span>
+    );
   const precise = kind === "time" && typeof cell === "number";
   const title = precise ? `${formatTime(cell, scale, true)} ${scale}, MJD ${cell} TT` : text;
   return <span title={title}>{text}</span>;
@@ -77,13 +86,14 @@ interface RowProps {
   label: string;
   isSelected: boolean;
   isOpen: boolean;
+  ofLinks: boolean;
   scale: TimeScale;
   onPick: (key: string, event: MouseEvent, ofBox: boolean) => void;
   onOpen: (key: string) => void;
 }
 
 const Row = memo(function Row(props: RowProps) {
-  const { row, columns, name, label, isSelected, isOpen, scale, onPick, onOpen } = props;
+  const { row, columns, name, label, isSelected, isOpen, ofLinks, scale, onPick, onOpen } = props;
   const pick = (event: MouseEvent) => {
     if (name === null || (event.target as Element).closest("a, button, input, label")) return;
     onPick(name, event, false);
@@ -114,7 +124,7 @@ const Row = memo(function Row(props: RowProps) {
       )}
       {columns.map(({ column, at }) => (
         <td key={column.name} className={`results-cell ${isRight(column) ? "text-end" : ""}`}>
-          <Value cell={row[at] ?? null} column={column} scale={scale} />
+          <Value cell={row[at] ?? null} column={column} scale={scale} ofLinks={ofLinks} />
         </td>
       ))}
     </tr>
@@ -208,15 +218,15 @@ function Head({
   );
 }
 
-/** Rows of a page. The key column is shown only where it was chosen. */
+/** Rows of a page. Columns that are there to understand others are shown only where they were chosen. */
 export function ResultsTable(props: Props) {
   const { page, shown, scale, selection, open, busy, onOpen } = props;
   const keys = useMemo(() => keysOf(page), [page]);
   const columns = useMemo(() => {
     const all = page.columns.map((column, at) => ({ column, at }));
-    if (shown === null) return all;
-    return all.filter(({ column }) => shown.includes(column.name) || column.name !== KEY);
+    return all.filter(({ column }) => isShown(column.name, shown));
   }, [page, shown]);
+  const format = page.columns.findIndex((column) => column.name === FORMAT);
   const actions = useRowActions(keys, selection, onOpen);
   return (
     <div className="table-responsive results-table">
@@ -235,6 +245,7 @@ export function ResultsTable(props: Props) {
                 label={labelOf(row, page.columns, name ?? `row ${page.offset + index + 1}`)}
                 isSelected={name !== null && selection.dids.has(name)}
                 isOpen={name !== null && name === open}
+                ofLinks={isOfLinks(row[format])}
                 scale={scale}
                 onPick={actions.pick}
                 onOpen={actions.open}

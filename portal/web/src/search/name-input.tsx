@@ -23,7 +23,8 @@ function useSuggestions(props: NameInputProps) {
   const wanted = props.settled ? "" : still;
   const targets = useTargets(props.service, wanted, props.table);
   return {
-    offered: wanted === "" ? [] : (targets.data ?? []).slice(0, MOST),
+    offered: wanted === "" ? [] : (targets.data?.values ?? []).slice(0, MOST),
+    reason: wanted === "" ? null : (targets.data?.reason ?? null),
     error: targets.error,
   };
 }
@@ -63,7 +64,7 @@ function useListBox(props: NameInputProps, offered: Target[]) {
 
 /** A text input with a list box below (the ARIA pattern "combobox"). */
 export function NameInput(props: NameInputProps) {
-  const { offered, error } = useSuggestions(props);
+  const { offered, reason, error } = useSuggestions(props);
   const { showing, active, choose, input } = useListBox(props, offered);
   const id = useId();
   return (
@@ -86,6 +87,7 @@ export function NameInput(props: NameInputProps) {
       {error && (
         <p className="small text-danger mb-0">Own targets cannot be offered: {error.message}</p>
       )}
+      {reason && !error && <p className="small text-body-secondary mb-0">{reason}</p>}
     </div>
   );
 }

@@ -163,6 +163,25 @@ describe("columns", () => {
     fireEvent.error(shown);
     expect(screen.getAllByText("picture")).toHaveLength(2);
   });
+  it("with sizes do not pass the size of a document of links for that of the data", async () => {
+    const size = { datatype: "long", unit: "kbyte", ucd: "phys.size;meta.file" };
+    const formats = ["application/fits", "application/x-votable+xml;content=datalink", null];
+    const page = {
+      ...pageOf({ body: { columns: ["obs_publisher_did"] } } as Asked),
+      columns: [
+        column("obs_publisher_did"),
+        column("access_format"),
+        column("access_estsize", size),
+      ],
+      rows: formats.map((format, at) => [did(at), format, 10 + at]),
+    };
+    open({ columns: ["access_estsize"] }, { [`POST ${SERVICE}/page`]: page });
+    expect((await screen.findByText("links document, 11 kB")).title).toMatch(/its size/);
+    const cells = screen.getAllByText(/ kB$/).map(({ textContent }) => textContent);
+    expect(cells).toEqual(["10 kB", "links document, 11 kB", "12 kB"]);
+    // The format, which was asked for to know this, is no column that anybody chose.
+    expect(screen.queryByRole("button", { name: /^access_format/ })).toBeNull();
+  });
   it("with times follow the switch between TT and UTC", async () => {
     open({ times: "TT" });
     const user = userEvent.setup();

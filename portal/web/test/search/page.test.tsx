@@ -22,6 +22,22 @@ describe("a source", () => {
       what: "pointing",
     });
   });
+  it("is offered as far as is known, and it is said if the service cannot be asked for others", async () => {
+    const reason = "Only the 5000 most frequent targets could be looked through. It is slow.";
+    const values = [{ name: "Crab Nebula", ra: 83.6331, dec: 22.0145, observations: 4 }];
+    serve({
+      ...ROUTES,
+      "GET /api/services/own/targets": { values, complete: false, reason },
+    });
+    const user = open();
+    await loaded();
+    const input = screen.getByRole("combobox", { name: "Source name" });
+    await user.type(input, "crab");
+    expect(await screen.findByText(reason)).toBeTruthy();
+    expect(screen.getByRole("option", { name: /Crab Nebula/ })).toBeTruthy();
+    await user.clear(input);
+    await waitFor(() => expect(screen.queryByText(reason)).toBeNull());
+  });
   it("is looked up with the resolver people chose, when they search", async () => {
     const seen = serve({
       ...ROUTES,
