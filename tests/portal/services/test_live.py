@@ -41,6 +41,7 @@ from portal.server.services import (
     writer,
 )
 from portal.server.services.errors import ImpossibleError
+from tests.portal.services import worlds
 from tests.portal.services.live import (
     INSTANCE,
     JOIN,
