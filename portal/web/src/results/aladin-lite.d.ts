@@ -13,6 +13,8 @@ declare module "aladin-lite" {
     world2pix(ra: number, dec: number): [number, number] | null | undefined;
     pix2world(x: number, y: number): [number, number] | null | undefined;
     on(event: string, listener: ((given: never) => void) | null): void;
+    showCooGrid(): void;
+    hideCooGrid(): void;
     addMOC(moc: AladinMoc): void;
     removeOverlay(layer: AladinMoc): void;
     setBaseImageLayer(survey: unknown): unknown;

@@ -38,6 +38,8 @@ function hasCard(): boolean {
 /** A canvas with fields of view, pointings and targets. */
 export class Layer {
   readonly canvas = document.createElement("canvas");
+  /** Whether software draws, for want of a graphics card. */
+  readonly isBySoftware = !hasCard();
   private painter: Painter;
   private scene: Scene | null = null;
   private dids: ReadonlySet<string> = new Set();
@@ -47,7 +49,7 @@ export class Layer {
 
   constructor() {
     this.canvas.className = "results-layer";
-    this.painter = hasCard() ? this.onCard() : this.inMemory();
+    this.painter = this.isBySoftware ? this.inMemory() : this.onCard();
   }
 
   private inMemory(): Painter {

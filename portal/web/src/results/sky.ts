@@ -5,6 +5,7 @@ import type { Schemas } from "../api/client";
 import { ROOT } from "../api/client";
 import { type Camera, isSame, measure } from "./camera";
 import { place } from "./geometry";
+import { Grid } from "./grid";
 import { Layer } from "./layer";
 import { isStill } from "./media";
 import type { Scene } from "./scene";
@@ -99,6 +100,7 @@ export class Sky {
   /** When the view was another one last, and whether it was drawn as one that moves. */
   private moved = Number.NEGATIVE_INFINITY;
   private isCoarse = false;
+  private readonly grid: Grid;
   private moc: AladinMoc | null = null;
   private mocText: string | null = null;
   private mocShown: string | null = null;
@@ -111,6 +113,7 @@ export class Sky {
     readonly element: HTMLElement,
     private readonly layer: Layer,
   ) {
+    this.grid = new Grid(aladin, layer.isBySoftware);
     // Consoles and tests measure on the map what is shown.
     Object.assign(element, { aladin });
     let mode: Mode = "replace";
@@ -158,6 +161,7 @@ export class Sky {
         this.stale = false;
         if (this.isCoarse && rests) this.tellPlace();
         this.isCoarse = !rests;
+        this.grid.tell(this.isCoarse);
         this.layer.draw(camera, this.isCoarse);
       }
       this.frame = requestAnimationFrame(follow);
