@@ -210,15 +210,22 @@ class Fleet:
         """Give all processes but the proxy."""
         return [process for process in self.processes if process.name != PROXY]
 
-    def end_workers(self) -> None:
-        """End the processes that need the database; the proxy tells whoever asks to come again."""
-        _end(self._workers())
+    def kill_workers(self) -> None:
+        """End what has lost the database at once: whatever it still said while it ends would be wrong.
+
+        The proxy tells whoever asks to come again.
+        """
+        for process in self._workers():
+            process.end(patiently=False)
         if not any(process.runs() for process in self.processes):
             self.end()
 
     def end(self) -> None:
         """End all processes, the proxy first: nothing new comes then."""
-        _end(self.processes)
+        for process in reversed(self.processes):
+            process.signal(signal.SIGTERM)
+        for process in reversed(self.processes):
+            process.end()
         self.processes = []
 
     def _feel_pulses(self) -> None:
@@ -226,11 +233,3 @@ class Fleet:
             time.sleep(PULSE_INTERVAL)
             for process in list(self.processes):
                 process.feel_pulse()
-
-
-def _end(processes: list[Process]) -> None:
-    """End processes, the last one first, without waiting for each before the next."""
-    for process in reversed(processes):
-        process.signal(signal.SIGTERM)
-    for process in reversed(processes):
-        process.end()

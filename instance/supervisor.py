@@ -172,7 +172,7 @@ class Supervisor:
                 say(f"{error.problem} Trying again in {PAUSE:.0f} s.")
                 self.ending.wait(PAUSE)
         self.dachs.point_to_cluster()
-        self.fleet.end_workers()
+        self.fleet.kill_workers()
 
     def _restart(self, process: Process, why: str) -> None:
         self._note_restart(_named(process), why)

@@ -127,6 +127,8 @@ class Readers:
 
     def _note(self, kind: str, what: str) -> None:
         if self.crash:
+            if kind not in self.told:
+                print(f"Turned away, {kind}: {what}")
             self.turned_away[kind] += 1
             self.told[kind] = what
         else:

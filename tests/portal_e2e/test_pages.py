@@ -49,3 +49,33 @@ def test_works_with_the_keyboard(person: Person) -> None:
     expect(skip).to_be_focused()
     person.page.keyboard.press("Enter")
     assert person.page.url.endswith("#content")
+
+
+GRID = "document.querySelector('.results-sky').aladin.getGridOptions().enabled"
+
+
+def test_map_keeps_up_with_the_hand(person: Person) -> None:
+    person.go("results")
+    heading = person.page.get_by_role("heading", level=1, name=re.compile(r"\d rows? found"))
+    expect(heading).to_be_visible(timeout=PATIENCE)
+    person.view("Map")
+    layer = person.page.locator(".results-layer")
+    expect(layer).to_be_visible(timeout=PATIENCE)
+    layer.scroll_into_view_if_needed()
+    person.page.wait_for_function(GRID)
+    box = layer.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = person.page.evaluate("document.querySelector('.results-sky').aladin.getRaDec()")
+    person.page.mouse.move(x, y)
+    person.page.mouse.down()
+    is_left_out = False
+    for step in range(1000):
+        person.page.mouse.move(x + step % 100, y)
+        if is_left_out := not person.page.evaluate(GRID):
+            break
+    # Software draws here: the grid is left out on the way, and is there again once the map rests.
+    assert is_left_out
+    person.page.mouse.up()
+    person.page.wait_for_function(GRID)
+    assert person.page.evaluate("document.querySelector('.results-sky').aladin.getRaDec()") != before
