@@ -67,6 +67,11 @@ def counted(person: Person) -> Locator:
     return side(person).get_by_text(re.compile(r"^\d[\d,]* data sets?$")).first
 
 
+def tap_answers(place: Place) -> bool:
+    query = {"LANG": "ADQL", "QUERY": "SELECT COUNT(*) AS n FROM tap_schema.schemas"}
+    return harm.answers(f"{place.tap}/sync", **query)
+
+
 def test_tap_is_down(witness: Person, place: Place) -> None:
     witness.go(address(witness, 4.71, "search"))
     expect(counted(witness)).to_be_visible(timeout=PATIENCE)
@@ -83,8 +88,7 @@ def test_tap_is_down(witness: Person, place: Place) -> None:
         witness.shows("41-tap-down-results")
         again.click()
         says_failure(witness, "could not be counted")
-    query = {"LANG": "ADQL", "QUERY": "SELECT COUNT(*) AS n FROM tap_schema.schemas"}
-    harm.wait_until(lambda: harm.answers(f"{place.tap}/sync", **query), "the TAP service is back")
+    harm.wait_until(lambda: tap_answers(place), "the TAP service is back")
     for words in ("could not be counted", "rows could not be had"):
         says_failure(witness, words).click()
     expect(found_rows(witness)).to_be_visible(timeout=PATIENCE)
@@ -186,6 +190,7 @@ def test_database_is_restarted(witness: Person, place: Place) -> None:
     witness.log_in("ben")
     found = fill_basket(witness)
     never_reloads(witness)
+    workers = set(harm.processes(place.home, "serving.worker"))
     with harm.unattended(place):
         harm.stop_database(place)
         field = write_note(witness, "seen without a database")
@@ -201,6 +206,11 @@ def test_database_is_restarted(witness: Person, place: Place) -> None:
     witness.sees(re.compile(rf"^{found} data sets?, "))
     witness.sees("seen without a database")
     delete_basket(witness)
+    # Saving needs the database only; TAP's workers are started again meanwhile.
+    harm.wait_until(
+        lambda: not workers & set(harm.processes(place.home, "serving.worker")) and tap_answers(place),
+        "the TAP service is back",
+    )
 
 
 def test_provider_is_unreachable(witness: Person, place: Place) -> None:

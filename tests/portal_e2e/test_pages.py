@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.portal_e2e.harm import wait_until
 from tests.portal_e2e.pages import PATIENCE, Person
 
 PAGES = {
@@ -55,14 +56,14 @@ GRID = "document.querySelector('.results-sky').aladin.getGridOptions().enabled"
 
 
 def test_map_keeps_up_with_the_hand(person: Person) -> None:
-    person.go("results")
+    person.go("results?service=own&search={}")
     heading = person.page.get_by_role("heading", level=1, name=re.compile(r"\d rows? found"))
     expect(heading).to_be_visible(timeout=PATIENCE)
     person.view("Map")
     layer = person.page.locator(".results-layer")
     expect(layer).to_be_visible(timeout=PATIENCE)
     layer.scroll_into_view_if_needed()
-    person.page.wait_for_function(GRID)
+    wait_until(lambda: person.page.evaluate(GRID), "the grid is there")
     box = layer.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -77,5 +78,5 @@ def test_map_keeps_up_with_the_hand(person: Person) -> None:
     # Software draws here: the grid is left out on the way, and is there again once the map rests.
     assert is_left_out
     person.page.mouse.up()
-    person.page.wait_for_function(GRID)
+    wait_until(lambda: person.page.evaluate(GRID), "the grid is there again")
     assert person.page.evaluate("document.querySelector('.results-sky').aladin.getRaDec()") != before
