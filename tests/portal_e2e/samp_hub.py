@@ -21,7 +21,7 @@ NAME = "Reader of tables"
 MTYPE = "table.load.votable"
 
 
-class Answer(WebProfileDialog):  # type: ignore[misc]
+class Answer(WebProfileDialog):
     """Somebody who always gives the same answer.
 
     Parameters
