@@ -21,7 +21,7 @@ from gavo.protocols import adqlglue, taprunner
 from results import registry
 
 VOLATILE = re.compile(rb'name="request_date"[^>]*>|<TABLE name="[aeioubdghlmnpstw]{7,16}"')
-"""When it was asked, and the names of tables without one: DaCHS writes an address in memory with these letters
+"""When it was asked, and the names of tables without one: DaCHS writes addresses in memory with these letters
 (``utils.intToFunnyWord``)."""
 
 
