@@ -88,6 +88,7 @@ class Fleet:
         """Start everything, or what has ended of it, at once; does not wait until it answers."""
         if self.processes:
             for process in self.dead():
+                process.end(patiently=False)  # what a killed nginx has left behind keeps its port
                 process.start()
             return
         if not self.settings.fast_paths:
